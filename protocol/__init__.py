@@ -1,0 +1,1 @@
+"""What is said: every message, fact, command and effect, as frozen structs."""

@@ -1,0 +1,74 @@
+"""The shape of a rule, and nothing that any one rule needs."""
+
+from collections.abc import Callable
+from enum import Flag, StrEnum, auto
+from typing import Any, NamedTuple
+
+import msgspec
+
+from protocol.book import BookView
+from protocol.enforcement import Breach
+from protocol.market_facts import MarkSource, Trigger
+from protocol.units import Now, RuleName
+
+
+class Mode(StrEnum):
+    """Whether breaches are enforced, or only journalled as "would have"."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+
+
+class Hears(Flag):
+    """What changed in the book: a rule is evaluated when it is one of those it hears.
+
+    At start, after a gap, a reset or a reload every rule is evaluated, whatever it hears.
+    """
+
+    POSITIONS = auto()
+    ORDERS = auto()
+    LEDGER = auto()
+    PRICES = auto()
+    CLOCK = auto()
+
+
+class RuleParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule's settings as written under [accounts.rules.NAME]; money is in dollars.
+
+    `__post_init__` raises ValueError("key: what is wrong, and how to mend it").
+    """
+
+    mode: Mode = Mode.ENFORCE
+
+
+class RuleState(msgspec.Struct, frozen=True):
+    """A rule that judges the book alone keeps nothing; others extend this."""
+
+
+class Judgement[S](NamedTuple):
+    """A rule's view of one instant: its next state, its breaches, its figures, its triggers.
+
+    `unknown` says what could not be judged and why: it is never "no breach".  `triggers` are the
+    prices at which the rule wants to be asked again; they replace those it had.
+    """
+
+    state: S
+    limit: str
+    used: str
+    breaches: tuple[Breach, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    unknown: str | None = None
+
+
+class Rule[P: RuleParams, S: RuleState](NamedTuple):
+    """A rule as data: what the registry, the actor, the documents and the tests read."""
+
+    name: RuleName
+    code: str
+    params: type[P]
+    state: type[S]
+    hears: Hears
+    decide: Callable[[P, S, BookView, MarkSource, Now], Judgement[S]]
+
+
+type AnyRule = Rule[Any, Any]

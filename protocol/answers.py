@@ -1,0 +1,105 @@
+"""What came back from the Gateway: to a command, to a read, and of the connection itself."""
+
+from enum import StrEnum
+
+from protocol.account_facts import AccountSeen, Instrument, OrderSeen, PositionSeen, TradeSeen
+from protocol.message import Message
+from protocol.units import AccountId, ContractId, Nanos
+
+
+class Outcome(StrEnum):
+    """How a mutation ended, as far as the answer tells."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    """The broker said no: it did nothing."""
+    UNCERTAIN = "uncertain"
+    """No usable answer: it may have happened.  Read again, never re-send blindly."""
+
+
+class Answered(Message, frozen=True, kw_only=True):
+    """The answer to one mutation."""
+
+    command_id: str
+    account_id: AccountId
+    outcome: Outcome
+    why: str = ""
+
+
+class TruthRead(Message, frozen=True, kw_only=True):
+    """Broker truth; `trades` None means that they were not asked for."""
+
+    command_id: str
+    account_id: AccountId
+    positions: tuple[PositionSeen, ...]
+    orders: tuple[OrderSeen, ...]
+    trades: tuple[TradeSeen, ...] | None = None
+    asked: Nanos
+    """Monotonic time at which the read left; what the hub said later is newer."""
+
+
+class TruthFailed(Message, frozen=True, kw_only=True):
+    """A read of truth failed, timed out or made no sense: the account is unknown, not flat."""
+
+    command_id: str
+    account_id: AccountId
+    why: str
+
+
+class InstrumentRead(Message, frozen=True, kw_only=True):
+    """A contract's record."""
+
+    account_id: AccountId
+    instrument: Instrument
+
+
+class InstrumentFailed(Message, frozen=True, kw_only=True):
+    """A contract's record could not be had; `final` when the Gateway has none that values it."""
+
+    account_id: AccountId
+    contract_id: ContractId
+    why: str
+    final: bool
+
+
+class LoggedIn(Message, frozen=True, kw_only=True):
+    """The login stands; these are its accounts."""
+
+    accounts: tuple[AccountSeen, ...]
+
+
+class LoginFailed(Message, frozen=True, kw_only=True):
+    """No login; `refused` when the Gateway answered and said no to the credentials."""
+
+    why: str
+    refused: bool
+
+
+class AccountsRead(Message, frozen=True, kw_only=True):
+    """The accounts, listed again."""
+
+    accounts: tuple[AccountSeen, ...]
+
+
+class AccountsFailed(Message, frozen=True, kw_only=True):
+    """The accounts could not be listed: nothing is known of them."""
+
+    why: str
+
+
+class HubsOpened(Message, frozen=True, kw_only=True):
+    """Both hubs are connected and subscribed.  What happened before is not known."""
+
+
+class HubsLost(Message, frozen=True, kw_only=True):
+    """A hub is down, silent or half-open: nothing that happens now is heard."""
+
+    why: str
+
+
+class Refused(Message, frozen=True, kw_only=True):
+    """A payload that decode would not accept; the account it names, if it names one."""
+
+    account_id: AccountId | None
+    event: str
+    why: str

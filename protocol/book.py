@@ -1,0 +1,51 @@
+"""What an account holds, as its rules see it: one immutable view per input."""
+
+import msgspec
+
+from protocol.account_facts import Instrument, OrderSeen
+from protocol.units import AccountId, ContractId, Nanos, PositionId, Price, Usd
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """An open position and what it is worth; `unrealized` None is unknown, never zero."""
+
+    position_id: PositionId
+    contract_id: ContractId
+    size: int
+    average: Price
+    opened: Nanos
+    grew: int
+    """Rises each time the size grows: the highest grew last."""
+    instrument: Instrument | None
+    mark: Price | None
+    unrealized: Usd | None
+
+
+class BookView(msgspec.Struct, frozen=True, kw_only=True):
+    """An account at one instant: holdings, working orders, the day's realized money.
+
+    `known` is False until the first broker truth, and from a failed read to the next good one.
+    `realized` is None until the day's trades have been read.
+    """
+
+    account_id: AccountId
+    known: bool
+    day: str
+    next_reset: Nanos
+    realized: Usd | None
+    holdings: tuple[Holding, ...] = ()
+    orders: tuple[OrderSeen, ...] = ()
+
+    def holding(self, contract_id: ContractId) -> Holding | None:
+        """Return the open position of a contract, if there is one."""
+        return next((one for one in self.holdings if one.contract_id == contract_id), None)
+
+    @property
+    def unrealized(self) -> Usd | None:
+        """Return the sum over all holdings; one unknown makes the sum unknown."""
+        total = 0
+        for one in self.holdings:
+            if one.unrealized is None:
+                return None
+            total += one.unrealized
+        return Usd(total)

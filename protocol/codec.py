@@ -1,0 +1,74 @@
+"""Bytes for the journal: a tagged union of every message there is, under one schema number.
+
+A reader that meets an unknown tag reports it and keeps the bytes; it never guesses.
+"""
+
+from typing import Any, Union
+
+import msgspec
+
+from protocol import (  # noqa: F401  (importing them registers their messages)
+    account_facts,
+    answers,
+    commands,
+    decisions,
+    enforcement,
+    lifecycle,
+    lockouts,
+    market_facts,
+    schedule,
+)
+from protocol.message import Message
+from protocol.units import Now
+
+SCHEMA = 1
+
+
+def _messages(root: type[Message]) -> list[type[Message]]:
+    found: list[type[Message]] = []
+    for child in root.__subclasses__():
+        if child.__module__.startswith("protocol."):
+            found += [child, *_messages(child)]
+    return sorted(found, key=lambda kind: kind.__name__)
+
+
+MESSAGES: tuple[type[Message], ...] = tuple(_messages(Message))
+ANY_MESSAGE: Any = Union[MESSAGES]  # noqa: UP007  (built from a list)
+
+
+class Recorded(msgspec.Struct, frozen=True, array_like=True):
+    """One journal record: when, to which actor of the account, and what.
+
+    `entered` is True for a message that came into the account from outside, False for a decision
+    made inside it.  Replaying what entered, with its times, repeats the decisions.
+    """
+
+    now: Now
+    actor: str
+    entered: bool
+    message: ANY_MESSAGE
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Recorded)
+
+
+def encode(record: Recorded) -> bytes:
+    """Return a record's bytes."""
+    return _encoder.encode(record)
+
+
+def decode(raw: bytes | memoryview) -> Recorded:
+    """Return the record in these bytes; raise msgspec.ValidationError on an unknown tag."""
+    record: Recorded = _decoder.decode(raw)
+    return record
+
+
+def encode_state(state: object) -> bytes:
+    """Return the bytes of an actor's kept state."""
+    return _encoder.encode(state)
+
+
+def decode_state[S](raw: bytes | memoryview, shape: type[S]) -> S:
+    """Return an actor's kept state, checked against its shape."""
+    return msgspec.msgpack.decode(raw, type=shape)

@@ -1,0 +1,76 @@
+"""What a desk asks of the Gateway.  Reads and mutations are different types on purpose.
+
+A shadow account's behaviours can only be given the reads: that no mutation can leave them is a
+matter of types.
+"""
+
+from protocol.message import Message
+from protocol.units import AccountId, ContractId, Nanos, OrderId
+
+
+class CloseContract(Message, frozen=True, kw_only=True):
+    """Close whatever is left of a contract's position."""
+
+    command_id: str
+    account_id: AccountId
+    contract_id: ContractId
+
+
+class PartialClose(Message, frozen=True, kw_only=True):
+    """Close `size` contracts of a position; the broker refuses more than there are."""
+
+    command_id: str
+    account_id: AccountId
+    contract_id: ContractId
+    size: int
+
+
+class CancelOrder(Message, frozen=True, kw_only=True):
+    """Cancel one working order."""
+
+    command_id: str
+    account_id: AccountId
+    contract_id: ContractId
+    order_id: OrderId
+
+
+type Mutation = CloseContract | PartialClose | CancelOrder
+
+
+class Login(Message, frozen=True, kw_only=True):
+    """Log in, and list the accounts this login may see."""
+
+
+class ReadAccounts(Message, frozen=True, kw_only=True):
+    """List the accounts again: balances and whether they can trade."""
+
+
+class ReadTruth(Message, frozen=True, kw_only=True):
+    """Read an account's positions and working orders, and its trades since an instant if given."""
+
+    command_id: str
+    account_id: AccountId
+    trades_since: Nanos | None = None
+
+
+class ReadInstrument(Message, frozen=True, kw_only=True):
+    """Read a contract's record: its tick size and value."""
+
+    account_id: AccountId
+    contract_id: ContractId
+
+
+class OpenHubs(Message, frozen=True, kw_only=True):
+    """Connect both hubs and subscribe to the user events of these accounts."""
+
+    accounts: tuple[AccountId, ...]
+
+
+class WatchContract(Message, frozen=True, kw_only=True):
+    """Subscribe to a contract's quotes; a second time is no error."""
+
+    account_id: AccountId
+    contract_id: ContractId
+
+
+type Read = Login | ReadAccounts | ReadTruth | ReadInstrument | OpenHubs | WatchContract

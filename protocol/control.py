@@ -1,0 +1,100 @@
+"""What people and their tools see of a running service: `riskwarden status --json`, /status.
+
+Money and prices are decimal text, instants are UTC ISO text: nothing here is computed with.
+"""
+
+import msgspec
+
+
+class LockoutStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A lock in force; `until` None means until its condition ends."""
+
+    rule: str
+    scope: str
+    reason: str
+    since: str
+    until: str | None
+
+
+class PositionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """An open position."""
+
+    contract: str
+    side: str
+    size: int
+    average: str
+    mark: str | None
+    unrealized: str | None
+
+
+class RuleStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule at work: what it allows, what is used of it, when it last judged."""
+
+    rule: str
+    armed: bool
+    mode: str
+    limit: str
+    used: str
+    unknown: str | None
+    evaluated: str | None
+
+
+class EnforcementStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """An enforcement of the day; `state` is requested, confirmed, failing or withdrawn."""
+
+    id: str
+    rule: str
+    requested: str
+    confirmed: str | None
+    state: str
+    why: str
+
+
+class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One account; `realized` and `unrealized` are None while they are unknown."""
+
+    id: int | None
+    name: str
+    login: str
+    state: str
+    mode: str
+    locked: bool
+    lockouts: list[LockoutStatus]
+    realized: str | None
+    unrealized: str | None
+    positions: list[PositionStatus]
+    rules: list[RuleStatus]
+    enforcements: list[EnforcementStatus]
+    attempts_while_locked: int
+    next_reset: str | None
+    alarms: list[str]
+
+
+class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One desk process and its connection; the guardian adds what it knows of the process."""
+
+    login: str
+    state: str
+    pid: int | None
+    hubs: str
+    restarts: int
+    refused: int
+    calls_last_minute: int
+    commit_ms: float
+    alarms: list[str]
+    heartbeat: str | None
+
+
+class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole service."""
+
+    accounts: list[AccountStatus]
+    desks: list[DeskStatus]
+
+
+class DeskReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One line up the pipe from a desk to its guardian: that it lives, and how it stands."""
+
+    desk: DeskStatus
+    accounts: list[AccountStatus]
+    armed: bool

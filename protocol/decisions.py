@@ -1,0 +1,182 @@
+"""What was decided: the journal's words, which logs, status and notifications use as well.
+
+Each names the checkpoint it belongs to; `ops/desk/narrate.py` turns it into a line for people.
+"""
+
+from enum import IntEnum, StrEnum
+
+from protocol.enforcement import FlatCertificate, Goal, Priority
+from protocol.lockouts import Lock
+from protocol.message import Message
+from protocol.units import AccountId, Nanos, RuleName, Usd
+
+
+class Checkpoint(IntEnum):
+    """The eight points every episode passes, from start to enforcement."""
+
+    START = 1
+    CONFIGURATION = 2
+    CONNECTED = 3
+    RULES_ARMED = 4
+    RUNNING = 5
+    EVENT_RECEIVED = 6
+    RULE_EVALUATED = 7
+    ENFORCEMENT = 8
+
+
+class AccountArmed(Message, frozen=True, kw_only=True):
+    """Checkpoint 4: `rules` of `enabled` rules are armed."""
+
+    account_id: AccountId
+    rules: int
+    enabled: int
+
+
+class VerdictChanged(Message, frozen=True, kw_only=True):
+    """Checkpoint 7: a rule judges otherwise than before."""
+
+    account_id: AccountId
+    rule: RuleName
+    breached: bool
+    limit: str
+    used: str
+    unknown: str | None
+    why: str
+
+
+class EnforcementRequested(Message, frozen=True, kw_only=True):
+    """Checkpoint 8: something must be brought about, from now on."""
+
+    account_id: AccountId
+    enforcement_id: str
+    rule: RuleName
+    priority: Priority
+    goals: tuple[Goal, ...]
+    why: str
+
+
+class EnforcementMerged(Message, frozen=True, kw_only=True):
+    """A second rule asks for what is already being done."""
+
+    account_id: AccountId
+    enforcement_id: str
+    rule: RuleName
+    why: str
+
+
+class EnforcementConfirmed(Message, frozen=True, kw_only=True):
+    """Checkpoint 8: it is so, and here is the proof."""
+
+    account_id: AccountId
+    enforcement_id: str
+    rule: RuleName
+    certificate: FlatCertificate
+    took_ms: int
+
+
+class EnforcementWithdrawn(Message, frozen=True, kw_only=True):
+    """A reduction is needed no more: the trader did it, or another rule."""
+
+    account_id: AccountId
+    enforcement_id: str
+    rule: RuleName
+
+
+class EnforcementFailing(Message, frozen=True, kw_only=True):
+    """Checkpoint 8: an attempt did not do; the enforcer goes on trying."""
+
+    account_id: AccountId
+    enforcement_id: str
+    rule: RuleName
+    attempt: int
+    why: str
+
+
+class WouldHave(Message, frozen=True, kw_only=True):
+    """A rule or account in shadow mode says what it would have demanded."""
+
+    account_id: AccountId
+    rule: RuleName
+    goals: tuple[Goal, ...]
+    why: str
+
+
+class LockSet(Message, frozen=True, kw_only=True):
+    """A lock came into force, or was made longer."""
+
+    lock: Lock
+
+
+class LockEnded(Message, frozen=True, kw_only=True):
+    """A lock ran out."""
+
+    lock: Lock
+    why: str
+
+
+class LockedAttempt(Message, frozen=True, kw_only=True):
+    """Exposure appeared while the account was locked; `attempts` counts since the day began."""
+
+    account_id: AccountId
+    attempts: int
+    what: str
+
+
+class DayReset(Message, frozen=True, kw_only=True):
+    """A trading day ended with this much realized (None if it was not known)."""
+
+    account_id: AccountId
+    instant: Nanos
+    day: str
+    realized: Usd | None
+
+
+class AlarmKind(StrEnum):
+    """What a person must hear of."""
+
+    CANNOT_ENFORCE = "cannot_enforce"
+    TRUTH_UNKNOWN = "truth_unknown"
+    CONTRACT_UNKNOWN = "contract_unknown"
+    RULE_NOT_ARMED = "rule_not_armed"
+    ACTOR_DIED = "actor_died"
+    ACTOR_GAVE_UP = "actor_gave_up"
+    LEDGER_DIFFERS = "ledger_differs"
+    PAYLOAD_REFUSED = "payload_refused"
+    CLOCK_JUMPED = "clock_jumped"
+    STORE_SLOW = "store_slow"
+    STORE_FAILED = "store_failed"
+    HUBS_LOST = "hubs_lost"
+    ACCOUNT_MISSING = "account_missing"
+
+
+class AlarmRaised(Message, frozen=True, kw_only=True):
+    """Something is wrong; `account_id` None is the whole desk."""
+
+    account_id: AccountId | None
+    kind: AlarmKind
+    why: str
+
+
+class AlarmCleared(Message, frozen=True, kw_only=True):
+    """It is right again."""
+
+    account_id: AccountId | None
+    kind: AlarmKind
+
+
+type Decision = (
+    AccountArmed
+    | VerdictChanged
+    | EnforcementRequested
+    | EnforcementMerged
+    | EnforcementConfirmed
+    | EnforcementWithdrawn
+    | EnforcementFailing
+    | WouldHave
+    | LockSet
+    | LockEnded
+    | LockedAttempt
+    | DayReset
+    | AlarmRaised
+    | AlarmCleared
+)

@@ -1,0 +1,113 @@
+"""What a breach asks for, what the enforcer does about it, and what came of it."""
+
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+from protocol.book import BookView
+from protocol.lockouts import LockRequest
+from protocol.message import Message
+from protocol.units import AccountId, ContractId, Nanos, RuleName
+
+
+class Priority(IntEnum):
+    """Order of service: the lowest value goes first."""
+
+    KILL_SWITCH = 0
+    HARD_LOCKOUT = 1
+    COOLDOWN = 3
+    POSITION = 5
+    AUTOMATION = 7
+
+
+class Aim(StrEnum):
+    """What a goal wants of its scope."""
+
+    FLATTEN = "flatten"
+    """No position and no working order."""
+    REDUCE = "reduce"
+    """At most `keep` contracts of position, either side; orders stay."""
+
+
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """A state of the account that a rule demands; the scope is one contract, or None for all."""
+
+    aim: Aim
+    contract_id: ContractId | None = None
+    keep: int = 0
+
+
+class Breach(Message, frozen=True, kw_only=True):
+    """A rule's verdict that a limit is crossed: why, what must be, and the lock, if any."""
+
+    rule: RuleName
+    priority: Priority
+    goals: tuple[Goal, ...]
+    lock: LockRequest | None = None
+    why: str
+
+
+class Verdict(Message, frozen=True, kw_only=True):
+    """From a rule to its account after each evaluation; no breaches means that all is well.
+
+    `limit` and `used` are text for people; `unknown` says what the rule could not judge, and why.
+    """
+
+    rule: RuleName
+    breaches: tuple[Breach, ...] = ()
+    limit: str
+    used: str
+    unknown: str | None = None
+
+
+class Enforce(Message, frozen=True, kw_only=True):
+    """Command to the enforcer: bring this about.  It replaces the rule's earlier reductions.
+
+    No goals means that the rule's reductions are needed no more; flattens stand until proven.
+    """
+
+    rule: RuleName
+    priority: Priority
+    goals: tuple[Goal, ...]
+    why: str
+    view: BookView
+
+
+class BookChanged(Message, frozen=True, kw_only=True):
+    """To the enforcer: the account's book, after a fact changed it."""
+
+    view: BookView
+
+
+class TruthSeen(Message, frozen=True, kw_only=True):
+    """To the enforcer: the broker's own answer to one of its reads."""
+
+    command_id: str
+    view: BookView
+    asked: Nanos
+    """Monotonic time at which the read left."""
+
+
+class TruthUnknown(Message, frozen=True, kw_only=True):
+    """To the enforcer: a read failed.  Unknown is never flat."""
+
+    command_id: str
+    why: str
+
+
+class FlatCertificate(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof that a scope was as demanded: two reads of broker truth across a quiet window."""
+
+    account_id: AccountId
+    contract_id: ContractId | None
+    reads: tuple[str, ...]
+    """Command ids of the two reads."""
+    at: Nanos
+
+
+class Enforced(Message, frozen=True, kw_only=True):
+    """The demand is met, and this is the proof."""
+
+    enforcement_id: str
+    rule: RuleName
+    certificate: FlatCertificate

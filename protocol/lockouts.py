@@ -1,0 +1,66 @@
+"""Locks: who set one, over what, until when, and why."""
+
+from enum import StrEnum
+
+import msgspec
+
+from protocol.message import Message
+from protocol.units import AccountId, ContractId, Nanos, RuleName
+
+
+class LockKind(StrEnum):
+    """What ends a lock: an instant, a duration gone by, a broker state, or the configuration."""
+
+    HARD = "hard"
+    COOLDOWN = "cooldown"
+    CONDITION = "condition"
+    SYMBOL = "symbol"
+
+
+class LockRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The lock that a breach asks for; `until` None means until a condition ends."""
+
+    kind: LockKind
+    until: Nanos | None
+    scope: ContractId | None = None
+    """None is the whole account."""
+
+
+class Lock(msgspec.Struct, frozen=True, kw_only=True):
+    """One lock in force.  Its key is (scope, rule): two rules lock side by side."""
+
+    account_id: AccountId
+    rule: RuleName
+    kind: LockKind
+    scope: ContractId | None
+    reason: str
+    since: Nanos
+    until: Nanos | None
+    certified: Nanos | None = None
+    """When the scope was proven flat under this lock."""
+
+    @property
+    def key(self) -> tuple[ContractId | None, RuleName]:
+        """Return what tells this lock from the others of its account."""
+        return (self.scope, self.rule)
+
+
+class SetLock(Message, frozen=True, kw_only=True):
+    """Command: lock, or lock longer.  A shorter request changes nothing."""
+
+    rule: RuleName
+    request: LockRequest
+    reason: str
+
+
+class CertifyLock(Message, frozen=True, kw_only=True):
+    """The scopes under this rule's locks were proven flat."""
+
+    rule: RuleName
+    at: Nanos
+
+
+class LocksChanged(Message, frozen=True, kw_only=True):
+    """From the lockout actor to its account: every lock in force."""
+
+    locks: tuple[Lock, ...]

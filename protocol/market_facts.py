@@ -1,0 +1,75 @@
+"""What the market says, and the price triggers that rest in it."""
+
+from enum import StrEnum
+
+import msgspec
+
+from protocol.message import Message
+from protocol.units import AccountId, ContractId, Nanos, Price, RuleName
+
+
+class MarkSource(StrEnum):
+    """Which price values a position: the last trade, the mid, or the side one exits at."""
+
+    LAST = "last"
+    MID = "mid"
+    EXIT_SIDE = "exit_side"
+
+
+class QuoteSeen(Message, frozen=True, kw_only=True):
+    """A partial quote: None means that this message did not carry the price."""
+
+    contract_id: ContractId
+    last: Price | None = None
+    bid: Price | None = None
+    ask: Price | None = None
+    at: Nanos | None = None
+
+
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
+    """The prices that value a contract's positions; None is unknown, never zero."""
+
+    contract_id: ContractId
+    long: Price | None
+    short: Price | None
+    seen: Nanos
+    """Monotonic time of the newest price behind them."""
+
+
+class Trigger(msgspec.Struct, frozen=True, kw_only=True):
+    """Prices at which a rule would act: at or below `low`, at or above `high`."""
+
+    contract_id: ContractId
+    low: Price | None = None
+    high: Price | None = None
+
+
+class RestTriggers(Message, frozen=True, kw_only=True):
+    """A rule rests its triggers with the market; they replace those it had."""
+
+    account_id: AccountId
+    rule: RuleName
+    triggers: tuple[Trigger, ...]
+
+
+class WatchMarks(Message, frozen=True, kw_only=True):
+    """An account says which contracts it needs valued, and by which price."""
+
+    account_id: AccountId
+    source: MarkSource
+    contracts: tuple[ContractId, ...]
+
+
+class PriceCrossed(Message, frozen=True, kw_only=True):
+    """A quote reached a trigger: the marks of every contract the account watches."""
+
+    account_id: AccountId
+    contract_id: ContractId
+    marks: tuple[Marks, ...]
+
+
+class MarksRead(Message, frozen=True, kw_only=True):
+    """The marks of every contract the account watches, unasked: for people and for the sweep."""
+
+    account_id: AccountId
+    marks: tuple[Marks, ...]
