@@ -37,9 +37,13 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True):
-    """Prices at which a rule would act: at or below `low`, at or above `high`."""
+    """Prices at which a rule would act: at or below `low`, at or above `high`.
+
+    `short` says whose mark to compare: the price that values short positions, or longs.
+    """
 
     contract_id: ContractId
+    short: bool
     low: Price | None = None
     high: Price | None = None
 

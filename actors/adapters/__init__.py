@@ -1,0 +1,1 @@
+"""The outside world: clocks, the store, the Gateway."""

@@ -1,0 +1,1 @@
+"""Pure mathematics: money, ledgers, prices, calendars."""

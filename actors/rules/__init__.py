@@ -1,0 +1,1 @@
+"""The rules.  To add one: write its file, then add one line here."""

@@ -8,7 +8,7 @@ import msgspec
 
 from protocol.book import BookView
 from protocol.enforcement import Breach
-from protocol.market_facts import MarkSource, Trigger
+from protocol.market_facts import Trigger
 from protocol.units import Now, RuleName
 
 
@@ -68,7 +68,7 @@ class Rule[P: RuleParams, S: RuleState](NamedTuple):
     params: type[P]
     state: type[S]
     hears: Hears
-    decide: Callable[[P, S, BookView, MarkSource, Now], Judgement[S]]
+    decide: Callable[[P, S, BookView, Now], Judgement[S]]
 
 
 type AnyRule = Rule[Any, Any]
