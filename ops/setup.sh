@@ -70,6 +70,9 @@ choose_python() {
 }
 
 unset UV_PROJECT_ENVIRONMENT UV_PYTHON VIRTUAL_ENV
+# Trust whom this machine trusts (an office's proxy has its own authority); a bare container has
+# no such list, and uv then uses its own.
+[ -z "$(ls /etc/ssl/certs 2>/dev/null)" ] || export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
 find_uv
 if [ "${1:-}" = --check-lock ]; then
     "$uv" lock --check --offline --quiet --python .venv/bin/python || die 'uv.lock is stale; run: uv lock'
