@@ -111,3 +111,20 @@ class Enforced(Message, frozen=True, kw_only=True):
     enforcement_id: str
     rule: RuleName
     certificate: FlatCertificate
+
+
+class Evaluate(Message, frozen=True, kw_only=True):
+    """From an account to a rule: judge this; `afresh` also rests unchanged triggers again."""
+
+    view: BookView
+    afresh: bool = False
+
+
+class Observed(Message, frozen=True, kw_only=True):
+    """A shadow rule's verdict: figures, and what it would have done.  It carries no breach."""
+
+    rule: RuleName
+    would: tuple[str, ...] = ()
+    limit: str
+    used: str
+    unknown: str | None = None
