@@ -145,7 +145,9 @@ def test_no_large_binary_is_committed() -> None:
 
 
 def test_every_rule_has_its_file_its_test_and_its_heading() -> None:
-    headings = set(re.findall(r"^## (\w+)$", (ROOT / "config/RULES.md").read_text(), re.MULTILINE))
+    headings = set(
+        re.findall(r"^## (\w+)$", (ROOT / "config/RULES.md").read_text("utf-8"), re.MULTILINE)
+    )
 
     rules = registered_rules()
     assert rules
