@@ -59,7 +59,7 @@ lint-imports: $(READY)
 	@$(BIN)/lint-imports --no-logo
 
 lint-deps: $(READY)
-	@$(BIN)/deptry .
+	@$(BIN)/deptry --no-ansi .
 
 lint-tidy: $(READY)
 	@$(BIN)/pytest -q tests/test_tidy.py

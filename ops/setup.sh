@@ -39,8 +39,8 @@ install_uv() {
     python=$(python_with_pip) || die 'no python3 with pip found; on Debian: apt-get install python3-pip'
     say "installing uv $UV_VERSION into .tools/ with $python"
     # A user's pip settings (--user, a required virtualenv) contradict --target.
-    PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 "$python" -m pip install --quiet --upgrade \
-        --disable-pip-version-check --root-user-action=ignore --target .tools "uv==$UV_VERSION"
+    PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore \
+        "$python" -m pip install --quiet --upgrade --target .tools "uv==$UV_VERSION"
 }
 
 find_uv() {
@@ -53,7 +53,7 @@ find_uv() {
 
 # The interpreters on PATH, then pyenv's own: a shim hides those that .python-version does not name.
 find_python() {
-    PATH=$PATH:$(printf '%s:' "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[2-4]*/bin) \
+    PATH=$PATH:$(printf '%s:' "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.1[2-4]*/bin) \
         "$uv" python find --system --no-python-downloads "$1" 2>/dev/null
 }
 
