@@ -2,6 +2,8 @@
 
 BIN := .venv/bin
 READY := .venv/.ready
+# A soak is long by intention: the limit per test only ends what hangs.
+TEST_TIMEOUT := $(if $(filter soak,$(HYPOTHESIS_PROFILE)),--timeout=3600)
 CODE := protocol actors config ops tests
 ARGS ?=
 
@@ -32,13 +34,13 @@ demo: $(READY) ## Watch it protect an account, against the simulated Gateway
 	@$(BIN)/riskwarden demo $(ARGS)
 
 sim: $(READY) ## Run the simulated Gateway on this machine
-	@$(BIN)/python -m ops.sim $(ARGS)
+	@$(BIN)/riskwarden sim $(ARGS)
 
 bench: $(READY) ## Measure against the budgets
 	@$(BIN)/python -m ops.bench $(ARGS)
 
 test: $(READY) ## Run the tests; HYPOTHESIS_PROFILE=dev|ci|soak, ARGS='-k name'
-	@$(BIN)/pytest -n auto --maxprocesses=8 --dist=loadgroup $(ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses=8 --dist=loadgroup $(TEST_TIMEOUT) $(ARGS)
 
 lint: lint-lock lint-ruff lint-mypy lint-pyright lint-imports lint-deps lint-tidy ## Run every linter (`make -k lint`: past a failure)
 
