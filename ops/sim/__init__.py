@@ -1,0 +1,1 @@
+"""The simulator: a stand-in for the ProjectX Gateway that the unmodified SDK can use."""
