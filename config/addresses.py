@@ -1,0 +1,62 @@
+"""Addresses that no secret may leave by, and no stranger may come in by."""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from config.errors import Invalid, printable
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def split_http(address: str) -> tuple[str, int]:
+    """Return host and port of a loopback address; raise `Invalid` on any other."""
+    form = re.fullmatch(r"(localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", address)
+    try:
+        host, port = (form[1].strip("[]"), int(form[2])) if form else ("", -1)
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        host, port, loopback = "", -1, False
+    if not host or not 0 <= port <= 65535:  # noqa: PLR2004  (the largest port there is)
+        raise Invalid(
+            "http",
+            f"{printable(address)} is no address and port of this machine",
+            why="the API can end locks: it answers to this machine only",
+            mend='write http = "127.0.0.1:8484"',
+        )
+    if not loopback:
+        raise Invalid(
+            "http",
+            f"{host} can be reached from other machines",
+            why="whoever reaches the API can read your accounts and command the guardian",
+            mend='write http = "127.0.0.1:8484", and reach it from elsewhere through SSH',
+        )
+    return host, port
+
+
+def judge_url(key: str, url: str) -> None:
+    """Refuse what is no URL, and what would send the API key in clear."""
+    parts = _split(url)
+    if parts is None or not parts.hostname or parts.scheme not in {"http", "https"}:
+        raise Invalid(key, "is not a web address", mend='it opens with "https://" and names a host')
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise Invalid(key, "carries more than host and path", mend="leave out user, ? and #")
+    if parts.scheme == "http" and parts.hostname not in LOCAL_HOSTS:
+        raise Invalid(
+            key,
+            f"http:// to {printable(parts.hostname)}",
+            why="the API key would travel in clear; http is for this machine only "
+            "(localhost, 127.0.0.1, [::1])",
+            mend="write https://",
+        )
+
+
+def _split(url: str) -> SplitResult | None:
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError when it is none
+    except ValueError:
+        return None
+    return parts
