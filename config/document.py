@@ -18,7 +18,7 @@ from protocol.units import RuleName
 def read_ref(reader: Reader, raw: object, path: Steps) -> SecretRef | None:
     """Read where a secret stands."""
     try:
-        return parse_ref(raw if isinstance(raw, str) else "")
+        return parse_ref(raw if isinstance(raw, str) else "", path[-1])
     except Invalid as fault:
         reader.refuse(path, fault.what, why=fault.why, mend=fault.mend)
         return None
@@ -132,6 +132,9 @@ def listed() -> str:
 
 
 UNGUARDED = "an account without rules is not guarded"
+MISPLACED = {
+    str(name): f"rules stand under their account: [accounts.rules.{name}]" for name in RULES
+}
 SPECIAL: dict[object, Special] = {
     SecretRef: read_ref,
     Path: read_path,

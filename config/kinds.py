@@ -15,7 +15,7 @@ WORDS: dict[object, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
-    Decimal: "a number, such as -500 or 0.1",
+    Decimal: "a number, such as 500 or 0.1",
     str: "text in quotes",
     Path: "a path in quotes",
     SecretRef: "env:NAME, file:PATH or credential:NAME, in quotes",
@@ -61,7 +61,7 @@ def words(declared: Any) -> str:
     """Say what to write for a type."""
     declared = bare_type(declared)
     if choices(declared):
-        return " or ".join(f'"{choice}"' for choice in choices(declared))
+        return "one of " + ", ".join(f'"{choice}"' for choice in choices(declared))
     if is_struct(declared):
         return "a table"
     return WORDS.get(declared) or WORDS.get(get_origin(declared)) or "a value"

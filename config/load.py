@@ -5,13 +5,14 @@ Nothing is substituted into the text before it is parsed: a ${VAR} means nothing
 
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from config.check import judge, warnings
-from config.document import SPECIAL
+from config.document import MISPLACED, SPECIAL
 from config.errors import ConfigError, Problem, printable
 from config.read import Reader, Table
 from config.schema import LoginConfig, ServiceConfig
@@ -41,14 +42,22 @@ def load(path: Path) -> Loaded:
 def understand(document: Table, file: Path) -> Loaded:
     """Turn parsed TOML into a configuration whose paths are absolute."""
     name = str(file)
-    reader = Reader(name, SPECIAL)
+    reader = Reader(name, SPECIAL, MISPLACED)
     config = reader.struct(ServiceConfig, document, ())
     judge(reader, document)
     if config is None or reader.problems:
-        raise ConfigError(dict.fromkeys(reader.problems))
+        raise ConfigError(by_table(reader.problems))
     service = replace(config.service, data_dir=file.parent / config.service.data_dir)
     config = replace(config, service=service)
     return Loaded(config, warnings(config, name), file)
+
+
+def by_table(problems: Iterable[Problem]) -> list[Problem]:
+    """Put the problems of one login or account together, each once."""
+    groups: dict[str, dict[Problem, None]] = {}
+    for problem in problems:
+        groups.setdefault(problem.key.partition("]")[0], {})[problem] = None
+    return [problem for group in groups.values() for problem in group]
 
 
 def read_text(file: Path) -> str:

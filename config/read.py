@@ -4,7 +4,6 @@ msgspec stops at the first error of a document.  Here every key is converted by 
 operator sees all of them at once; what msgspec says is put into words that name no Python type.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from math import isfinite
@@ -28,12 +27,16 @@ SMALLEST_AMOUNT = Decimal("0.0001")
 class Reader:
     """Reads one file's tables and keeps the problems found; None stands for what was refused.
 
-    `special` maps a declared type to the function that reads it.
+    `special` maps a declared type to the function that reads it, `misplaced` a key to what to do
+    when it stands where it means nothing.
     """
 
-    def __init__(self, file: str, special: Mapping[object, Special]) -> None:
+    def __init__(
+        self, file: str, special: Mapping[object, Special], misplaced: Mapping[str, str]
+    ) -> None:
         self.file = file
         self.special = special
+        self.misplaced = misplaced
         self.problems: list[Problem] = []
 
     def refuse(self, path: Steps, what: str, *, why: str = "", mend: str = "") -> None:
@@ -71,21 +74,18 @@ class Reader:
     def unknown_key(self, key: str, known: Iterable[str], path: Steps) -> None:
         """Refuse a key that means nothing here."""
         names = tuple(known)
-        self.refuse(
-            (*path, bare(key)),
-            "unknown key",
-            why="a misspelt setting would go unnoticed",
-            mend=did_you_mean(key, names) or f"known here: {', '.join(names)}",
-        )
+        mend = did_you_mean(key, names) or f"known here: {', '.join(names)}"
+        mend = self.misplaced.get(key, mend)
+        why = "a misspelt setting would go unnoticed"
+        self.refuse((*path, bare(key)), "unknown key", why=why, mend=mend)
 
     def missing(self, field: FieldInfo, path: Steps) -> None:
         """Refuse the absence of a key that has no default."""
-        self.refuse(
-            (*path, field.encode_name),
-            "is missing",
-            why=meaning(field.type),
-            mend=f"write {field.encode_name} = {words(field.type)}",
-        )
+        mend = f"write {field.encode_name} = {words(field.type)}"
+        if "table" in words(field.type):
+            mend = "add it: config/REFERENCE.md shows its keys"
+        path = (*path, field.encode_name)
+        self.refuse(path, "is missing", why=meaning(field.type), mend=mend)
 
     def value(self, declared: Any, raw: object, path: Steps) -> object | None:
         """Read one value of a declared type."""
@@ -119,13 +119,13 @@ class Reader:
         """Refuse a value that does not fit its type."""
         allowed = choices(bare_type(declared))
         what = f"expected {words(declared)}, got {found(raw)}"
-        mend = ""
+        mend = f"write {path[-1]} = {words(declared)}"
         if allowed and isinstance(raw, str):
             what = f'"{printable(raw)}" is none of {", ".join(allowed)}'
-            mend = did_you_mean(raw, allowed)
-        elif not re.search(r"got `\w+`$", told):  # the right type, but a limit of it is broken
-            what = "cannot stand here"
-        self.refuse(path, what, why=meaning(declared), mend=mend or f"write {words(declared)}")
+            mend = did_you_mean(raw, allowed) or mend
+        elif " - at " in told or (told.startswith("Expected") and "got" not in told):
+            what = "does not have the form it needs"  # of the right type, but not within
+        self.refuse(path, what, why=meaning(declared), mend=mend)
 
     def build[S: msgspec.Struct](
         self, kind: type[S], fields: Mapping[str, FieldInfo], values: Table, path: Steps

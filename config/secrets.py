@@ -65,24 +65,25 @@ class Configured(Protocol):
         ...
 
 
-def parse_ref(text: str) -> SecretRef:
+def parse_ref(text: str, key: str = "api_key") -> SecretRef:
     """Read where a secret stands; the complaint never repeats the text: it may be the secret."""
+    example = f'write {key} = "env:PROJECT_X_{key.upper()}"'
     form = FORM.fullmatch(text)
     if form is None:
         raise Invalid(
-            "",
+            key,
             "is not env:NAME, file:PATH or credential:NAME",
             why="a secret that stands in this file ends up in backups, chats and screenshots",
-            mend='name its place, such as "env:PROJECT_X_API_KEY"; '
+            mend=f"{example} and set that variable; "
             "if others have seen this file, make a new key at the broker",
         )
     source, name = SecretSource(form[1]), form[2]
     if source is SecretSource.ENV and not VARIABLE.fullmatch(name):
-        raise Invalid("", "names no environment variable", mend='write "env:PROJECT_X_API_KEY"')
+        raise Invalid(key, "names no environment variable", mend=example)
     if source is SecretSource.CREDENTIAL and not CREDENTIAL.fullmatch(name):
-        raise Invalid("", "names no credential", mend='a plain name: "credential:projectx-key"')
+        raise Invalid(key, "names no credential", mend='a plain name: "credential:projectx-key"')
     if source is SecretSource.FILE and (name.startswith("~") or not name.isprintable()):
-        raise Invalid("", "names no file", why="~ is not expanded", mend="write the whole path")
+        raise Invalid(key, "names no file", why="~ is not expanded", mend="write the whole path")
     return SecretRef(source, name)
 
 
