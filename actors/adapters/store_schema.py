@@ -1,0 +1,122 @@
+"""What a store says about itself: its schema's number, its account, its lives, its first record.
+
+A change of the layout is a numbered migration.  Each runs in its own transaction together with the
+new number, so a crash on the way leaves a store of some schema, never one in between.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import lmdb
+
+from actors.adapters.storage import StoreError
+from protocol import codec
+from protocol.units import AccountId
+
+SCHEMA = codec.SCHEMA
+_SCHEMA_KEY = b"schema"
+_ACCOUNT_KEY = b"account"
+_GENERATION_KEY = b"generation"
+_FIRST_KEY = b"first"
+
+
+class Databases(NamedTuple):
+    """The handles of the three named databases."""
+
+    journal: lmdb._Database
+    state: lmdb._Database
+    meta: lmdb._Database
+
+
+type Txn = lmdb.Transaction[bytes]
+type Migration = Callable[[Txn, Databases], None]
+
+MIGRATIONS: Mapping[int, Migration] = {}
+"""From the number that is the key to the next."""
+
+
+def databases(env: lmdb.Environment, *, create: bool) -> Databases:
+    """Open the three, and create them if need be."""
+    return Databases(*(env.open_db(name.encode(), create=create) for name in Databases._fields))
+
+
+def enter(
+    env: lmdb.Environment,
+    dbs: Databases,
+    account_id: AccountId,
+    *,
+    schema: int = SCHEMA,
+    migrations: Mapping[int, Migration] = MIGRATIONS,
+) -> int:
+    """Check whose store it is, bring it up to date, and return the number of the life it begins."""
+    with env.begin(write=True) as txn:
+        is_new = txn.get(_SCHEMA_KEY, db=dbs.meta) is None and txn.stat(dbs.journal)["entries"] == 0
+        if is_new:
+            write(txn, dbs, _SCHEMA_KEY, schema)
+            write(txn, dbs, _ACCOUNT_KEY, account_id)
+    check_identity(env, dbs, account_id, schema=schema)
+    migrate(env, dbs, schema, migrations)
+    with env.begin(write=True) as txn:
+        generation = read(txn, dbs, _GENERATION_KEY, 0) + 1
+        write(txn, dbs, _GENERATION_KEY, generation)
+    return generation
+
+
+def check_identity(
+    env: lmdb.Environment, dbs: Databases, account_id: AccountId, *, schema: int = SCHEMA
+) -> None:
+    """Raise StoreError if this is another account's store, or a newer version's."""
+    with env.begin() as txn:
+        found = read(txn, dbs, _SCHEMA_KEY, 0)
+        owner = read(txn, dbs, _ACCOUNT_KEY, 0)
+    if found > schema:
+        raise StoreError(
+            f"{env.path()}: written with schema {found}, and this version knows schema {schema}; "
+            "install the version that wrote it, or a newer one"
+        )
+    if owner != account_id:
+        raise StoreError(
+            f"{env.path()}: the store of account {owner}, not of account {account_id}; "
+            "put the folder back where it was"
+        )
+
+
+def migrate(
+    env: lmdb.Environment, dbs: Databases, schema: int, migrations: Mapping[int, Migration]
+) -> None:
+    """Take the numbered steps that are left, each in its own transaction."""
+    while True:
+        with env.begin(write=True) as txn:
+            found = read(txn, dbs, _SCHEMA_KEY, 0)
+            if found == schema:
+                return
+            migrations[found](txn, dbs)
+            write(txn, dbs, _SCHEMA_KEY, found + 1)
+
+
+def look(env: lmdb.Environment, dbs: Databases, account_id: AccountId) -> int:
+    """Check whose store it is without touching it; return the number of its present life."""
+    check_identity(env, dbs, account_id)
+    with env.begin() as txn:
+        return read(txn, dbs, _GENERATION_KEY, 0)
+
+
+def first_seq(txn: Txn, dbs: Databases) -> int:
+    """Return the number of the oldest record that is kept."""
+    return read(txn, dbs, _FIRST_KEY, 1)
+
+
+def set_first_seq(txn: Txn, dbs: Databases, seq: int) -> None:
+    """Note the number of the oldest record that is kept."""
+    write(txn, dbs, _FIRST_KEY, seq)
+
+
+def read(txn: Txn, dbs: Databases, key: bytes, default: int) -> int:
+    """Return a number of the store's own."""
+    value = txn.get(key, db=dbs.meta)
+    return default if value is None else int(value)
+
+
+def write(txn: Txn, dbs: Databases, key: bytes, value: int) -> None:
+    """Write a number of the store's own."""
+    txn.put(key, b"%d" % value, db=dbs.meta)
