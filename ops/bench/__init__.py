@@ -1,0 +1,1 @@
+"""Benchmarks: what each part costs on this machine, against its budget."""
