@@ -76,9 +76,10 @@ class LoginFailed(Message, frozen=True, kw_only=True):
 
 
 class AccountsRead(Message, frozen=True, kw_only=True):
-    """The accounts, listed again."""
+    """The accounts, listed again; `spent` counts the requests of the last minute."""
 
     accounts: tuple[AccountSeen, ...]
+    spent: int = 0
 
 
 class AccountsFailed(Message, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from protocol.account_facts import AccountSeen
 from protocol.message import Message
-from protocol.units import AccountId, RuleName
+from protocol.units import AccountId
 
 
 class Died(Message, frozen=True, kw_only=True):
@@ -14,10 +14,6 @@ class Died(Message, frozen=True, kw_only=True):
     why: str
 
 
-class Start(Message, frozen=True, kw_only=True):
-    """From the desk to its root: stand up."""
-
-
 class AccountFound(Message, frozen=True, kw_only=True):
     """The Gateway lists the account: read its truth and stand up its rules."""
 
@@ -25,9 +21,9 @@ class AccountFound(Message, frozen=True, kw_only=True):
 
 
 class Resync(Message, frozen=True, kw_only=True):
-    """Events were missed, or may have been: read the truth again."""
+    """Read the truth again: after a gap, in which events were missed, or as a matter of course."""
 
-    why: str
+    gap: bool
     trades: bool = True
 
 
@@ -35,19 +31,14 @@ class Evaluated(Message, frozen=True, kw_only=True):
     """From an account to the gateway: truth is read and every rule has judged it."""
 
     account_id: AccountId
-    command_id: str
 
 
 class Arm(Message, frozen=True, kw_only=True):
     """To an account: the hubs are open and the gap before them is read; from here on it counts."""
 
 
-class Escalated(Message, frozen=True, kw_only=True):
-    """To the supervisor: an account's tree will not stand; lock it and tell someone."""
-
-    account_id: AccountId
-    child: str
-    why: str
+class MarketRestarted(Message, frozen=True, kw_only=True):
+    """To every account: the market's memory is gone; watch and rest triggers again."""
 
 
 class Phase(StrEnum):
@@ -57,10 +48,3 @@ class Phase(StrEnum):
     READING = "reading"
     EVALUATED = "evaluated"
     ARMED = "armed"
-
-
-class Trouble(Message, frozen=True, kw_only=True):
-    """To an account: its child rule gave up; fail closed."""
-
-    rule: RuleName
-    why: str

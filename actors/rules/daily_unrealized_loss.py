@@ -46,10 +46,9 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
     limit = usd(params.limit)
     if not view.holdings:
         return Judgement(state, usd_text(limit), "0.00")
+    groups: list[tuple[Holding, ...]] = [view.holdings]
     if params.scope is Scope.POSITION:
         groups = [(one,) for one in view.holdings]
-    else:
-        groups = [view.holdings]
     judged = [judge(group, limit) for group in groups]
     worst = min((money for money, _ in judged if money is not None), default=None)
     lost = tuple(

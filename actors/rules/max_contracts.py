@@ -12,6 +12,8 @@ rest is within the limit, and cancels their orders.  Nothing is locked.
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 
+import msgspec
+
 from actors.model.contract import root
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
 from protocol.book import BookView, Holding
@@ -41,7 +43,7 @@ class Params(RuleParams, frozen=True, kw_only=True):
     limit: int
     count: Count = Count.NET
     on_breach: OnBreach = OnBreach.REDUCE
-    weights: dict[str, Decimal] = {}
+    weights: dict[str, Decimal] = msgspec.field(default_factory=dict[str, Decimal])
 
     def __post_init__(self) -> None:
         if self.limit <= 0:

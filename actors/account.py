@@ -1,0 +1,302 @@
+"""The account actor: parent, router, and the single writer of the book.
+
+Every fact about the account enters here: it is deduplicated by identity, booked even while the
+account is locked, checked against the locks, and only then shown to the rules that hear of it.
+Breaches come back and go on to the lockout actor first, then to the enforcer: both in the same
+step, so the lock is on the disk before any request leaves.
+
+It supervises its children by the policy of actors/tree.py.  A rule that will not stay up locks the
+account and flattens it; if one of the others will not, the account itself dies and its own
+supervisor decides.
+"""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from actors import account_guard as guard
+from actors import account_reads as reads
+from actors.behaviour import Step
+from actors.model.account_state import Kept, State, fresh, remembered, viewed
+from actors.plan import AccountPlan
+from actors.rules import RULES
+from actors.rules.rule import Hears
+from actors.supervision import GiveUp, RestartThese, on_death
+from actors.tree import RULE_PREFIX
+from actors.tree import account as children_of
+from protocol.account_facts import AccountSeen, OrderSeen, PositionSeen, TradeSeen
+from protocol.answers import (
+    Answered,
+    InstrumentFailed,
+    InstrumentRead,
+    Refused,
+    TruthFailed,
+    TruthRead,
+)
+from protocol.decisions import (
+    AccountArmed,
+    AlarmKind,
+    AlarmRaised,
+    DayReset,
+)
+from protocol.effects import Effect, Journal, Send, Spawn
+from protocol.enforcement import (
+    Aim,
+    BookChanged,
+    Enforce,
+    Enforced,
+    Evaluate,
+    Goal,
+    Observed,
+    Priority,
+    TruthSeen,
+    TruthUnknown,
+    Verdict,
+)
+from protocol.lifecycle import AccountFound, Arm, Died, MarketRestarted, Phase, Resync
+from protocol.lockouts import CertifyLock, LockKind, LockRequest, LocksChanged, SetLock
+from protocol.market_facts import MarksRead, PriceCrossed
+from protocol.message import Message
+from protocol.schedule import ClockJumped, DayKnown, Purpose, ResetDue, TimerFired
+from protocol.units import Now, RuleName
+
+SUPERVISION = RuleName("supervision")
+"""The rule name under which a rule that will not stay up locks its account."""
+EVERYTHING = Hears.POSITIONS | Hears.ORDERS | Hears.LEDGER | Hears.PRICES | Hears.CLOCK
+
+
+class EscalatedError(Exception):
+    """A child without which the account cannot live has died too often."""
+
+
+class Account:
+    """One account."""
+
+    kept = Kept
+
+    def __init__(self, plan: AccountPlan) -> None:
+        self._plan = plan
+        self._policy = children_of(tuple(plan.rules))
+
+    def begin(self, kept: Any, now: Now) -> Step[State]:
+        """Start the children in order; the locks are told first, then the day."""
+        unknown = DayKnown(started=now.wall, day="", next_reset=now.wall)
+        state = fresh(self._plan, kept if kept is not None else Kept(), unknown)
+        return Step(state, tuple(Spawn(child.name) for child in self._policy.children))
+
+    def keep(self, state: State) -> Kept:
+        """Keep the counters; the rest is read again."""
+        return state.kept
+
+    def handle(self, state: State, message: Message, now: Now) -> Step[State]:
+        """Route one message."""
+        match message:
+            case PriceCrossed(marks=marks) | MarksRead(marks=marks):
+                return self._settle(reads.take_marks(state, marks), Hears.PRICES, now)
+            case PositionSeen() | OrderSeen():
+                return self._booked(state, message, now)
+            case TradeSeen():
+                ledger = state.ledger.book(message)
+                if ledger is state.ledger:
+                    return Step(state)
+                state = remembered(replace(state, ledger=ledger), message, now)
+                return self._settle(state, Hears.LEDGER, now)
+            case Verdict():
+                return self._verdict(state, message, now)
+            case Observed():
+                return Step(replace(state, verdicts={**state.verdicts, message.rule: message}))
+            case Answered():
+                return Step(state, (Send("enforcer", message),))
+            case TruthRead() | TruthFailed() | InstrumentRead() | InstrumentFailed() | Refused():
+                return self._learnt(state, message, now)
+            case _:
+                return self._lived(state, message, now)
+
+    def _learnt(
+        self,
+        state: State,
+        message: TruthRead | TruthFailed | InstrumentRead | InstrumentFailed | Refused,
+        now: Now,
+    ) -> Step[State]:
+        """Take what a read brought, or that it brought nothing."""
+        match message:
+            case TruthRead():
+                state = reads.take_truth(state, message)
+                state, cleared = reads.clear(self._plan.account_id, state, AlarmKind.TRUTH_UNKNOWN)
+                step = self._settle(state, EVERYTHING, now, (*cleared,))
+                seen = TruthSeen(
+                    command_id=message.command_id, view=step.state.view, asked=message.asked
+                )
+                return Step(step.state, (*step.effects, Send("enforcer", seen)))
+            case TruthFailed():
+                state, said = reads.truth_failed(self._plan, state, message, now)
+                unknown = TruthUnknown(command_id=message.command_id, why=message.why)
+                return Step(state, (*said, Send("enforcer", unknown)))
+            case InstrumentRead() | InstrumentFailed():
+                state, said = reads.take_instrument(self._plan, state, message)
+                return self._settle(state, Hears.POSITIONS | Hears.PRICES, now, said)
+            case Refused():
+                why = f"{message.event}: {message.why}"
+                kind = AlarmKind.PAYLOAD_REFUSED
+                state, said = reads.alarm(self._plan, state, kind, why)
+                state, asked = reads.ask_truth(self._plan, state)
+                return Step(state, (*said, *asked))
+
+    def _lived(self, state: State, message: Message, now: Now) -> Step[State]:
+        """Take what the desk, the children and the clock say."""
+        match message:
+            case AccountFound(seen=seen):
+                state = replace(state, seen=seen, phase=Phase.READING)
+                return Step(*reads.ask_truth(self._plan, state))
+            case AccountSeen():
+                return Step(replace(state, seen=message))
+            case Resync(gap=gap, trades=trades):
+                if gap:
+                    state = replace(state, phase=Phase.READING, reading=None)
+                return Step(*reads.ask_truth(self._plan, state, trades=trades))
+            case Arm():
+                return self._armed(state, now)
+            case LocksChanged(locks=locks):
+                return self._settle(replace(state, locks=locks), EVERYTHING, now)
+            case DayKnown():
+                ledger = state.ledger.next_day(message.started)
+                return Step(viewed(self._plan, replace(state, day=message, ledger=ledger)))
+            case ResetDue():
+                return self._reset(state, message, now)
+            case Enforced(rule=rule, certificate=certificate):
+                return Step(state, (Send("lockout", CertifyLock(rule=rule, at=certificate.at)),))
+            case TimerFired(purpose=Purpose.READ):
+                return Step(*reads.ask_truth(self._plan, state))
+            case TimerFired(purpose=Purpose.SWEEP):
+                return Step(*reads.sweep(self._plan, state, now))
+            case MarketRestarted():
+                state, said = reads.sweep(self._plan, state, now)
+                return self._settle(state, EVERYTHING, now, said, afresh=True)
+            case ClockJumped():
+                return self._settle(state, EVERYTHING, now)
+            case Died(name=name, why=why):
+                return self._bury(state, name, why, now)
+            case _:
+                return Step(state)
+
+    def _settle(
+        self,
+        state: State,
+        heard: Hears,
+        now: Now,
+        said: tuple[Effect, ...] = (),
+        *,
+        afresh: bool = False,
+    ) -> Step[State]:
+        """Bring the view up to date, undo what a lock forbids, and have the rules judge."""
+        state = viewed(self._plan, state)
+        state, watched = reads.watch(self._plan, state, now)
+        effects: list[Effect] = [*said, *watched]
+        if heard & (Hears.POSITIONS | Hears.ORDERS):
+            effects.append(Send("enforcer", BookChanged(view=state.view)))
+        if state.known:
+            effects += guard.undo(state, now)
+            evaluate = Evaluate(view=state.view, afresh=afresh)
+            effects += [
+                Send(f"{RULE_PREFIX}{rule}", evaluate)
+                for rule in self._plan.rules
+                if RULES[rule].hears & heard and f"{RULE_PREFIX}{rule}" not in state.gone
+            ]
+        state, progress = reads.progress(self._plan, state)
+        return Step(state, (*effects, *progress))
+
+    def _booked(self, state: State, fact: PositionSeen | OrderSeen, now: Now) -> Step[State]:
+        """Book a position or an order, whether or not the account is locked."""
+        before = state.book
+        if isinstance(fact, PositionSeen):
+            if before.revives(fact):
+                return Step(*reads.ask_truth(self._plan, state, trades=False))
+            heard = Hears.POSITIONS
+            book, changed = before.position(fact)
+        else:
+            heard = Hears.ORDERS
+            book, changed = before.order(fact)
+        if book is not before:
+            state = remembered(replace(state, book=book), fact, now)
+        if not changed:
+            return Step(state)
+        state, said = guard.attempt(self._plan.account_id, state, before, fact, now)
+        return self._settle(state, heard, now, said)
+
+    def _verdict(self, state: State, verdict: Verdict, now: Now) -> Step[State]:  # noqa: ARG002
+        """Take a rule's judgement: say what changed, and answer its breaches."""
+        before = state.verdicts.get(verdict.rule)
+        state = replace(state, verdicts={**state.verdicts, verdict.rule: verdict})
+        effects: list[Effect] = []
+        breached = isinstance(before, Verdict) and bool(before.breaches)
+        unknown = before is not None and before.unknown
+        if (bool(verdict.breaches), verdict.unknown) != (breached, unknown or None):
+            effects.append(Journal(guard.changed(self._plan.account_id, verdict)))
+        for breach in verdict.breaches:
+            effects += guard.answer(state, breach)
+        if breached and not verdict.breaches:
+            withdrawn = Enforce(
+                rule=verdict.rule, priority=Priority.POSITION, goals=(), why="", view=state.view
+            )
+            effects.append(Send("enforcer", withdrawn))
+        return Step(state, tuple(effects))
+
+    def _armed(self, state: State, now: Now) -> Step[State]:
+        """Count the rules that have judged: fewer than are enabled is an alarm."""
+        if state.phase is Phase.ARMED:
+            return Step(state)
+        judged = [rule for rule in self._plan.rules if rule in state.verdicts]
+        armed = AccountArmed(
+            account_id=self._plan.account_id, rules=len(judged), enabled=len(self._plan.rules)
+        )
+        said: tuple[Effect, ...] = (Journal(armed),)
+        if len(judged) < len(self._plan.rules):
+            missing = ", ".join(rule for rule in self._plan.rules if rule not in state.verdicts)
+            kind = AlarmKind.RULE_NOT_ARMED
+            state, raised = reads.alarm(self._plan, state, kind, f"not judged yet: {missing}")
+            said = (*said, *raised)
+        return self._settle(replace(state, phase=Phase.ARMED), EVERYTHING, now, said)
+
+    def _reset(self, state: State, due: ResetDue, now: Now) -> Step[State]:
+        """End the trading day: the ledger starts anew, and everything is judged again."""
+        ended = DayReset(
+            account_id=self._plan.account_id,
+            instant=due.instant,
+            day=state.day.day,
+            realized=state.view.realized,
+        )
+        day = DayKnown(started=due.instant, day=due.day, next_reset=due.next_reset)
+        revived = tuple(Spawn(name) for name in sorted(state.gone))
+        state = replace(
+            state,
+            day=day,
+            ledger=state.ledger.next_day(due.instant),
+            kept=replace(state.kept, attempts=0),
+            gone=frozenset(),
+        )
+        return self._settle(state, EVERYTHING, now, (Journal(ended), *revived))
+
+    def _bury(self, state: State, name: str, why: str, now: Now) -> Step[State]:
+        """Start a dead child again, or fail closed."""
+        deaths, directive = on_death(self._policy, state.deaths, name, now.mono)
+        state = replace(state, deaths=deaths)
+        account_id = self._plan.account_id
+        died = AlarmRaised(account_id=account_id, kind=AlarmKind.ACTOR_DIED, why=f"{name}: {why}")
+        match directive:
+            case RestartThese(names):
+                spawned = tuple(Spawn(one) for one in names)
+                return self._settle(state, EVERYTHING, now, (Journal(died), *spawned), afresh=True)
+            case GiveUp() if name.startswith(RULE_PREFIX):
+                return self._fail_closed(replace(state, gone=state.gone | {name}), name, why, now)
+            case _:
+                raise EscalatedError(f"{name} died too often: {why}")
+
+    def _fail_closed(self, state: State, name: str, why: str, now: Now) -> Step[State]:
+        """Lock and flatten an account whose rule will not stay up, and tell someone."""
+        reason = f"{name} died too often and cannot protect this account: {why}"
+        request = LockRequest(kind=LockKind.HARD, until=state.day.next_reset)
+        lock = SetLock(rule=SUPERVISION, request=request, reason=reason)
+        state, raised = reads.alarm(self._plan, state, AlarmKind.ACTOR_GAVE_UP, reason)
+        goal = Goal(aim=Aim.FLATTEN)
+        flatten = guard.demand(state, SUPERVISION, Priority.HARD_LOCKOUT, (goal,), reason)
+        return self._settle(state, EVERYTHING, now, (*raised, Send("lockout", lock), flatten))

@@ -1,0 +1,107 @@
+"""What an account does about exposure that may not be: under a lock, or in a contract of no value.
+
+Plain functions on the account's state, used by actors/account.py alone.
+"""
+
+from msgspec.structs import replace
+
+from actors.model.account_state import State, exposed, in_force
+from actors.model.book import Book
+from actors.model.demands import met
+from protocol.account_facts import WORKING, OrderSeen, OrderType, PositionSeen
+from protocol.decisions import LockedAttempt, VerdictChanged
+from protocol.effects import Effect, Journal, Send
+from protocol.enforcement import Aim, Breach, Enforce, Goal, Priority, Verdict
+from protocol.lockouts import SetLock
+from protocol.units import AccountId, Now, RuleName
+
+UNVALUED = RuleName("unvalued_contract")
+"""The rule name under which a position that cannot be valued is closed."""
+
+
+def undo(state: State, now: Now) -> tuple[Effect, ...]:
+    """Demand that everything under a lock is flat, and everything that cannot be valued."""
+    effects: list[Effect] = []
+    for lock in in_force(state, now):
+        if exposed(state.view, lock.scope):
+            why = f"locked: {lock.reason}"
+            goal = Goal(aim=Aim.FLATTEN, contract_id=lock.scope)
+            effects.append(demand(state, lock.rule, Priority.HARD_LOCKOUT, (goal,), why))
+            if lock.scope is None:
+                break
+    worthless = [one for one in state.unvalued if exposed(state.view, one)]
+    if worthless:
+        goals = tuple(Goal(aim=Aim.FLATTEN, contract_id=one) for one in worthless)
+        why = f"{worthless[0]} cannot be valued: {state.unvalued[worthless[0]]}"
+        effects.append(demand(state, UNVALUED, Priority.HARD_LOCKOUT, goals, why))
+    return tuple(effects)
+
+
+def demand(
+    state: State, rule: RuleName, priority: Priority, goals: tuple[Goal, ...], why: str
+) -> Send:
+    """Return the command to bring goals about, with the book as it is now."""
+    enforce = Enforce(rule=rule, priority=priority, goals=goals, why=why, view=state.view)
+    return Send("enforcer", enforce)
+
+
+def answer(state: State, breach: Breach) -> tuple[Effect, ...]:
+    """Lock as a breach asks, then demand its goals, as far as either is not so already."""
+    lock = breach.lock
+    if lock is None:
+        if met(breach.goals, state.view):
+            return ()
+        return (demand(state, breach.rule, breach.priority, breach.goals, breach.why),)
+    held = next((one for one in state.locks if one.key == (lock.scope, breach.rule)), None)
+    effects: list[Effect] = []
+    if held is None or (held.until is not None and (lock.until is None or lock.until > held.until)):
+        effects.append(Send("lockout", SetLock(rule=breach.rule, request=lock, reason=breach.why)))
+    if held is None or held.certified is None or not met(breach.goals, state.view):
+        effects.append(demand(state, breach.rule, breach.priority, breach.goals, breach.why))
+    return tuple(effects)
+
+
+def attempt(
+    account_id: AccountId, state: State, before: Book, fact: PositionSeen | OrderSeen, now: Now
+) -> tuple[State, tuple[Effect, ...]]:
+    """Count exposure that appears, or grows, where a lock forbids it."""
+    locks = [one for one in in_force(state, now) if one.scope in (None, fact.contract_id)]
+    if not locks or not grows(before, fact):
+        return state, ()
+    attempts = state.kept.attempts + 1
+    state = replace(state, kept=replace(state.kept, attempts=attempts))
+    what = described(fact)
+    return state, (Journal(LockedAttempt(account_id=account_id, attempts=attempts, what=what)),)
+
+
+def grows(before: Book, fact: PositionSeen | OrderSeen) -> bool:
+    """Tell whether a fact shows more exposure than the book had: a bigger, new or turned one.
+
+    A market order is not counted: the position that it opens is.
+    """
+    if isinstance(fact, OrderSeen):
+        new = fact.order_id not in before.orders and fact.status in WORKING
+        return new and fact.type is not OrderType.MARKET
+    row = before.rows.get(fact.contract_id)
+    held = row.seen.size if row is not None else 0
+    return abs(fact.size) > abs(held) or fact.size * held < 0
+
+
+def described(fact: PositionSeen | OrderSeen) -> str:
+    """Return a fact in a few words."""
+    if isinstance(fact, PositionSeen):
+        return f"position of {fact.size} in {fact.contract_id}"
+    return f"{fact.side.name.lower()} order of {fact.size} in {fact.contract_id}"
+
+
+def changed(account_id: AccountId, verdict: Verdict) -> VerdictChanged:
+    """Return the decision that says that a rule judges otherwise than before."""
+    return VerdictChanged(
+        account_id=account_id,
+        rule=verdict.rule,
+        breached=bool(verdict.breaches),
+        limit=verdict.limit,
+        used=verdict.used,
+        unknown=verdict.unknown,
+        why=verdict.breaches[0].why if verdict.breaches else "",
+    )

@@ -1,0 +1,158 @@
+"""How an account learns what it does not know: truth, trades, contract records, prices.
+
+Plain functions on the account's state, used by actors/account.py alone.
+"""
+
+from msgspec.structs import replace
+
+from actors.model.account_state import State, needed_contracts, unresolved
+from actors.plan import AccountPlan
+from protocol.account_facts import OrderSeen, PositionSeen, TradeSeen
+from protocol.answers import InstrumentFailed, InstrumentRead, TruthFailed, TruthRead
+from protocol.commands import ReadInstrument, ReadTruth, WatchContract
+from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
+from protocol.effects import Ask, Effect, Journal, Send
+from protocol.lifecycle import Evaluated, Phase
+from protocol.market_facts import Marks, WatchMarks
+from protocol.schedule import Clock, Purpose, StartTimer
+from protocol.units import MILLISECOND, SECOND, AccountId, Nanos, Now
+
+SWEEP = 5 * SECOND
+"""Between full evaluations while a position is open, should a price trigger ever get lost."""
+RETRY = 500 * MILLISECOND
+RETRY_MAX = 10 * SECOND
+DOUBLINGS_MAX = 5
+
+type Learnt = tuple[State, tuple[Effect, ...]]
+
+
+def ask_truth(plan: AccountPlan, state: State, *, trades: bool = True) -> Learnt:
+    """Read the truth, unless a read is on its way already."""
+    if state.reading is not None:
+        return state, ()
+    serial = state.kept.serial + 1
+    command_id = f"{plan.account_id}/r{serial}"
+    since = state.day.started if trades or not state.trades_known else None
+    read = ReadTruth(command_id=command_id, account_id=plan.account_id, trades_since=since)
+    kept = replace(state.kept, serial=serial)
+    return replace(state, kept=kept, reading=command_id), (Ask(read),)
+
+
+def take_truth(state: State, message: TruthRead) -> State:
+    """Replace the book by broker truth, and put on top what the hub has said since."""
+    later = [fact for mono, fact in state.recent if mono >= message.asked]
+    facts = [fact for fact in later if isinstance(fact, PositionSeen | OrderSeen)]
+    book = state.book.truth(message.positions, message.orders, facts)
+    state = replace(state, book=book, known=True)
+    if message.trades is not None:
+        since = [fact for fact in later if isinstance(fact, TradeSeen)]
+        ledger = state.ledger.rebuilt(message.trades, since)
+        state = replace(state, ledger=ledger, trades_known=True)
+    if message.command_id == state.reading:
+        state = replace(state, reading=None, read_fails=0)
+    return state
+
+
+def truth_failed(plan: AccountPlan, state: State, message: TruthFailed, now: Now) -> Learnt:
+    """Say so, and read again soon: until then nothing new is known, and nothing is flat."""
+    if message.command_id != state.reading:
+        return state, ()
+    fails = state.read_fails + 1
+    span = min(RETRY << min(state.read_fails, DOUBLINGS_MAX), RETRY_MAX)
+    state = replace(state, reading=None, read_fails=fails)
+    state, raised = alarm(plan, state, AlarmKind.TRUTH_UNKNOWN, message.why)
+    return state, (*raised, timer("account/read", Purpose.READ, Nanos(now.mono + span)))
+
+
+def timer(name: str, purpose: Purpose, deadline: Nanos) -> Send:
+    """Return the command that starts one of the account's own stopwatch timers."""
+    start = StartTimer(name=name, purpose=purpose, clock=Clock.MONO, deadline=deadline)
+    return Send("timer", start)
+
+
+def watch(plan: AccountPlan, state: State, now: Now) -> Learnt:
+    """Have every needed contract quoted and valued, and its record read."""
+    contracts = needed_contracts(state)
+    if contracts == state.watched:
+        return state, ()
+    effects: list[Effect] = [Send("market_data", watch_marks(plan, state))]
+    for one in contracts:
+        if one not in state.watched:
+            effects.append(Ask(WatchContract(account_id=plan.account_id, contract_id=one)))
+        if one not in state.instruments and one not in state.asked:
+            effects.append(Ask(ReadInstrument(account_id=plan.account_id, contract_id=one)))
+    if contracts and not state.watched:
+        effects.append(timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + SWEEP)))
+    asked = state.asked | {one for one in contracts if one not in state.instruments}
+    return replace(state, watched=contracts, asked=asked), tuple(effects)
+
+
+def watch_marks(plan: AccountPlan, state: State) -> WatchMarks:
+    """Return the account's word to the market; the market answers with all its marks."""
+    return WatchMarks(
+        account_id=plan.account_id, source=plan.mark, contracts=needed_contracts(state)
+    )
+
+
+def sweep(plan: AccountPlan, state: State, now: Now) -> Learnt:
+    """Ask for all marks again while something is held, and for what was never answered."""
+    if not state.watched:
+        return state, ()
+    effects: list[Effect] = [Send("market_data", watch_marks(plan, state))]
+    effects += [
+        Ask(ReadInstrument(account_id=plan.account_id, contract_id=one))
+        for one in state.watched
+        if one not in state.instruments and one not in state.asked
+    ]
+    asked = state.asked | {one for one in state.watched if one not in state.instruments}
+    effects.append(timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + SWEEP)))
+    return replace(state, asked=asked), tuple(effects)
+
+
+def take_marks(state: State, marks: tuple[Marks, ...]) -> State:
+    """Take the market's newest marks."""
+    return replace(state, marks={one.contract_id: one for one in marks})
+
+
+def take_instrument(
+    plan: AccountPlan, state: State, message: InstrumentRead | InstrumentFailed
+) -> Learnt:
+    """Take a contract's record; without one that values it, its positions must go."""
+    if isinstance(message, InstrumentRead):
+        known = {**state.instruments, message.instrument.contract_id: message.instrument}
+        asked = state.asked - {message.instrument.contract_id}
+        return replace(state, instruments=known, asked=asked), ()
+    asked = state.asked - {message.contract_id}
+    state = replace(state, asked=asked)
+    why = f"{message.contract_id}: {message.why}"
+    if message.final:
+        unvalued = {**state.unvalued, message.contract_id: message.why}
+        state = replace(state, unvalued=unvalued)
+    return alarm(plan, state, AlarmKind.CONTRACT_UNKNOWN, why)
+
+
+def progress(plan: AccountPlan, state: State) -> Learnt:
+    """Tell the gateway once truth, trades and records are there and every rule has judged."""
+    if state.phase is not Phase.READING or not (state.known and state.trades_known):
+        return state, ()
+    if unresolved(state) or state.reading is not None:
+        return state, ()
+    state = replace(state, phase=Phase.EVALUATED)
+    return state, (Send("gateway", Evaluated(account_id=plan.account_id)),)
+
+
+def alarm(plan: AccountPlan, state: State, kind: AlarmKind, why: str) -> Learnt:
+    """Raise an alarm, once until it is cleared."""
+    if state.alarms.get(kind) == why:
+        return state, ()
+    raised = AlarmRaised(account_id=plan.account_id, kind=kind, why=why)
+    return replace(state, alarms={**state.alarms, kind: why}), (Journal(raised),)
+
+
+def clear(account_id: AccountId, state: State, kind: AlarmKind) -> Learnt:
+    """Clear an alarm, if it stands."""
+    if kind not in state.alarms:
+        return state, ()
+    alarms = {one: why for one, why in state.alarms.items() if one is not kind}
+    cleared = AlarmCleared(account_id=account_id, kind=kind)
+    return replace(state, alarms=alarms), (Journal(cleared),)

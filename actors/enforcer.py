@@ -1,0 +1,283 @@
+"""The enforcer: the one actor that acts on an account, until broker truth shows it is done.
+
+It holds the rules' demands and compares them with the book (actors/model/demands.py).  What is
+lacking is sent in parallel by contract, with at most one unresolved mutation per position and per
+order.  When nothing is in flight it reads the truth; a demand is met when two reads across a quiet
+window show it, and no event between them says otherwise.  That is the flat certificate.
+
+An answer proves nothing.  Accepted: wait for the book or the next read to show it.  Refused: look
+again, and try again later.  Uncertain: it may have happened, so nothing is sent for that position
+or order until a later read has shown what is true.  It never stops trying.
+"""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from actors.behaviour import Step
+from actors.model.demands import Action, Cancel, Close, Demand, merge, met
+from actors.model.pacing import (
+    ANSWER_MAX,
+    READ_MAX,
+    Flight,
+    Hold,
+    Kept,
+    State,
+    doubted,
+    landed,
+    looked,
+    next_deadline,
+    overdue,
+    paced,
+    sendable,
+    serves,
+    unread,
+)
+from protocol.answers import Answered, Outcome
+from protocol.commands import CancelOrder, CloseContract, Mutation, PartialClose, ReadTruth
+from protocol.decisions import (
+    EnforcementConfirmed,
+    EnforcementFailing,
+    EnforcementMerged,
+    EnforcementRequested,
+    EnforcementWithdrawn,
+)
+from protocol.effects import PARENT, Ask, Effect, Journal, Perform, Send
+from protocol.enforcement import (
+    BookChanged,
+    Enforce,
+    Enforced,
+    FlatCertificate,
+    TruthSeen,
+    TruthUnknown,
+)
+from protocol.message import Message
+from protocol.schedule import Clock, Purpose, StartTimer, TimerFired
+from protocol.units import MILLISECOND, AccountId, Nanos, Now
+
+TIMER = "enforcer/next"
+PROOFS = 2
+DEMANDS_MAX = 64
+NOTHING_LEFT = "PositionNotFound"
+"""The Gateway's word for a close that came too late: somebody else's exit was faster."""
+
+
+class Enforcer:
+    """One account's enforcement."""
+
+    kept = Kept
+
+    def __init__(self, account_id: AccountId) -> None:
+        self._account_id = account_id
+
+    def begin(self, kept: Any, now: Now) -> Step[State]:
+        """Take up what a crash cut off: what was in flight may have happened, so read first."""
+        held: Kept = kept if kept is not None else Kept()
+        holds = tuple(Hold(one.key, now.mono, 0, now.mono) for one in held.flights)
+        demands = tuple(replace(one, proofs=()) for one in held.demands)
+        fresh = Kept(serial=held.serial, demands=demands) if held.demands or held.flights else held
+        return self._advance(State(kept=fresh, holds=holds, read_at=now.mono), (), now)
+
+    def handle(self, state: State, message: Message, now: Now) -> Step[State]:
+        """Take a demand, the book, an answer, the truth, or the time."""
+        match message:
+            case Enforce():
+                return self._demand(state, message, now)
+            case BookChanged(view=view):
+                return self._advance(doubted(looked(state, view), now), (), now)
+            case Answered():
+                return self._answered(state, message, now)
+            case TruthSeen() if message.command_id == state.reading:
+                return self._truth(state, message, now)
+            case TruthUnknown() if message.command_id == state.reading:
+                return self._advance(unread(state, now), (), now)
+            case TimerFired(purpose=Purpose.ENFORCER):
+                return self._advance(overdue(replace(state, timer=None), now), (), now)
+            case _:
+                return Step(state)
+
+    def keep(self, state: State) -> Kept:
+        """Keep the demands and what is in flight."""
+        return state.kept
+
+    def _demand(self, state: State, message: Enforce, now: Now) -> Step[State]:
+        state = looked(state, message.view)
+        held = next((one for one in state.kept.demands if one.rule == message.rule), None)
+        goals = merge(held.goals if held else (), message.goals)
+        if held is not None and goals == held.goals:
+            return self._advance(doubted(state, now), (), now)
+        if not goals:
+            return self._withdraw(state, held, now) if held else Step(state)
+        serial = state.kept.serial
+        if held is None:
+            serial += 1
+            demand = Demand(
+                enforcement_id=f"{self._account_id}/{message.rule}/{serial}",
+                rule=message.rule,
+                priority=message.priority,
+                goals=goals,
+                why=message.why,
+                requested=now.wall,
+            )
+            said = Journal(self._requested(demand))
+        else:
+            demand = replace(held, goals=goals, proofs=())
+            said = Journal(
+                EnforcementMerged(
+                    account_id=self._account_id,
+                    enforcement_id=held.enforcement_id,
+                    rule=held.rule,
+                    why=message.why,
+                )
+            )
+        others = tuple(one for one in state.kept.demands if one.rule != message.rule)
+        assert len(others) < DEMANDS_MAX, f"more than {DEMANDS_MAX} demands"
+        kept = replace(state.kept, serial=serial, demands=(*others, demand))
+        state = replace(state, kept=kept, read_at=now.mono, looks=0)
+        return self._advance(state, (said,), now)
+
+    def _requested(self, demand: Demand) -> EnforcementRequested:
+        return EnforcementRequested(
+            account_id=self._account_id,
+            enforcement_id=demand.enforcement_id,
+            rule=demand.rule,
+            priority=demand.priority,
+            goals=demand.goals,
+            why=demand.why,
+        )
+
+    def _withdraw(self, state: State, held: Demand, now: Now) -> Step[State]:
+        others = tuple(one for one in state.kept.demands if one is not held)
+        said = Journal(
+            EnforcementWithdrawn(
+                account_id=self._account_id, enforcement_id=held.enforcement_id, rule=held.rule
+            )
+        )
+        kept = replace(state.kept, demands=others)
+        return self._advance(replace(state, kept=kept), (said,), now)
+
+    def _answered(self, state: State, message: Answered, now: Now) -> Step[State]:
+        flight = next(
+            (one for one in state.kept.flights if one.command.command_id == message.command_id),
+            None,
+        )
+        if flight is None:
+            return Step(state)  # an earlier life's, or one given up on: the next read tells
+        state = landed(state, flight, message.outcome, now)
+        failed = message.outcome is not Outcome.ACCEPTED and NOTHING_LEFT not in message.why
+        said = self._failing(state, flight, message.why) if failed else ()
+        demands = tuple(
+            replace(one, attempts=one.attempts + 1) if failed and serves(one, flight) else one
+            for one in state.kept.demands
+        )
+        state = replace(state, kept=replace(state.kept, demands=demands))
+        return self._advance(doubted(state, now), said, now)
+
+    def _failing(self, state: State, flight: Flight, why: str) -> tuple[Effect, ...]:
+        return tuple(
+            Journal(
+                EnforcementFailing(
+                    account_id=self._account_id,
+                    enforcement_id=one.enforcement_id,
+                    rule=one.rule,
+                    attempt=one.attempts + 1,
+                    why=f"{flight.command.__class__.__name__}: {why}",
+                )
+            )
+            for one in state.kept.demands
+            if serves(one, flight)
+        )
+
+    def _truth(self, state: State, message: TruthSeen, now: Now) -> Step[State]:
+        """Prove what this read proves, and look again after the quiet window."""
+        state = paced(looked(state, message.view), message, now)
+        if state.kept.flights:
+            return self._advance(doubted(state, now), (), now)
+        left: list[Demand] = []
+        effects: list[Effect] = []
+        for one in state.kept.demands:
+            proofs = (*one.proofs, message.command_id) if met(one.goals, message.view) else ()
+            if len(proofs) < PROOFS:
+                left.append(one if proofs == one.proofs else replace(one, proofs=proofs))
+                continue
+            effects += self._confirm(one, proofs, now)
+        state = replace(state, kept=replace(state.kept, demands=tuple(left)))
+        return self._advance(state, tuple(effects), now)
+
+    def _confirm(self, demand: Demand, proofs: tuple[str, ...], now: Now) -> tuple[Effect, ...]:
+        certificate = FlatCertificate(
+            account_id=self._account_id,
+            contract_id=demand.goals[0].contract_id if len(demand.goals) == 1 else None,
+            reads=proofs[-PROOFS:],
+            at=now.wall,
+        )
+        confirmed = EnforcementConfirmed(
+            account_id=self._account_id,
+            enforcement_id=demand.enforcement_id,
+            rule=demand.rule,
+            certificate=certificate,
+            took_ms=(now.wall - demand.requested) // MILLISECOND,
+        )
+        enforced = Enforced(
+            enforcement_id=demand.enforcement_id, rule=demand.rule, certificate=certificate
+        )
+        return (Journal(confirmed), Send(PARENT, enforced))
+
+    def _advance(self, state: State, said: tuple[Effect, ...], now: Now) -> Step[State]:
+        """Send what is lacking and allowed; with nothing in flight, read the truth when due."""
+        effects: list[Effect] = [*said]
+        if not state.kept.demands:
+            return Step(state, tuple(effects))
+        if state.view is not None and state.view.known:
+            actions = sendable(state, now)
+            if actions:
+                state, sent = self._send(state, actions, now)
+                effects += sent
+        if not state.kept.flights and state.reading is None and state.read_at <= now.mono:
+            serial = state.kept.serial + 1
+            command_id = f"{self._account_id}/e{serial}"
+            kept = replace(state.kept, serial=serial)
+            deadline = Nanos(now.mono + READ_MAX)
+            state = replace(state, kept=kept, reading=command_id, read_deadline=deadline)
+            effects.append(Ask(ReadTruth(command_id=command_id, account_id=self._account_id)))
+        due = next_deadline(state, now)
+        if due is not None and due != state.timer:
+            state = replace(state, timer=due)
+            timer = StartTimer(name=TIMER, purpose=Purpose.ENFORCER, clock=Clock.MONO, deadline=due)
+            effects.append(Send("timer", timer))
+        return Step(state, tuple(effects))
+
+    def _send(
+        self, state: State, actions: tuple[Action, ...], now: Now
+    ) -> tuple[State, list[Effect]]:
+        serial = state.kept.serial
+        flights: list[Flight] = []
+        for action in actions:
+            serial += 1
+            command = self._command(action, f"{self._account_id}/e{serial}")
+            deadline = Nanos(now.mono + ANSWER_MAX)
+            flights.append(Flight(key=action.key, command=command, deadline=deadline))
+        demands = tuple(replace(d, proofs=()) if d.proofs else d for d in state.kept.demands)
+        kept = Kept(serial, demands, (*state.kept.flights, *flights))
+        return replace(state, kept=kept), [Perform(one.command) for one in flights]
+
+    def _command(self, action: Action, command_id: str) -> Mutation:
+        match action:
+            case Close(contract_id, size):
+                if size is None:
+                    return CloseContract(
+                        command_id=command_id, account_id=self._account_id, contract_id=contract_id
+                    )
+                return PartialClose(
+                    command_id=command_id,
+                    account_id=self._account_id,
+                    contract_id=contract_id,
+                    size=size,
+                )
+            case Cancel(contract_id, order_id):
+                return CancelOrder(
+                    command_id=command_id,
+                    account_id=self._account_id,
+                    contract_id=contract_id,
+                    order_id=order_id,
+                )

@@ -1,0 +1,232 @@
+"""The gateway actor: the connection's state, the order of start-up, and the polls.
+
+Start-up: log in, have every account read its truth and judge it, open the hubs, have every account
+read again what happened in between, arm.  An account that does not answer holds up nobody else.
+
+The stream may drop or lie, so the truth is read again after every gap and, as a matter of course,
+on a schedule that fits the request budget: polls are skipped while enforcement spends it.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from actors.behaviour import Step
+from protocol.account_facts import AccountSeen
+from protocol.answers import (
+    AccountsFailed,
+    AccountsRead,
+    HubsLost,
+    HubsOpened,
+    LoggedIn,
+    LoginFailed,
+)
+from protocol.commands import Login, OpenHubs, ReadAccounts
+from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
+from protocol.effects import Ask, Effect, Journal, Send, Wake
+from protocol.lifecycle import AccountFound, Arm, Died, Evaluated, Resync
+from protocol.message import Message
+from protocol.schedule import Tick
+from protocol.units import SECOND, AccountId, Nanos, Now
+
+READING_MAX = 3 * SECOND
+"""How long the hubs wait for accounts that have not read their truth yet."""
+RETRY = 1 * SECOND
+RETRY_MAX = 15 * SECOND
+DOUBLINGS_MAX = 4
+POLL = 15 * SECOND
+POLL_MANY = 30 * SECOND
+POLL_FEW_ACCOUNTS = 5
+POLL_PER_ACCOUNT = 3 * SECOND // 2
+POLL_BUDGET = 120
+"""Requests a minute above which polls give way; the rest of the 200 is the enforcers'."""
+TRADES_EVERY = 4
+"""Every so many polls the day's trades are read too."""
+
+
+class Hubs(StrEnum):
+    """Whether events are heard."""
+
+    CLOSED = "closed"
+    OPENING = "opening"
+    OPEN = "open"
+    LOST = "lost"
+
+
+class State(msgspec.Struct, frozen=True):
+    """The connection as far as this life knows it."""
+
+    logged_in: bool = False
+    hubs: Hubs = Hubs.CLOSED
+    found: dict[AccountId, AccountSeen] = msgspec.field(default_factory=dict)
+    evaluated: frozenset[AccountId] = frozenset()
+    fails: int = 0
+    retry_at: Nanos | None = None
+    open_at: Nanos | None = None
+    poll_at: Nanos | None = None
+    polls: int = 0
+    alarms: frozenset[tuple[AlarmKind, AccountId | None]] = frozenset()
+
+
+class Gateway:
+    """One login's connection."""
+
+    kept = None
+
+    def __init__(self, accounts: tuple[AccountId, ...]) -> None:
+        self._accounts = accounts
+
+    def begin(self, kept: Any, now: Now) -> Step[State]:  # noqa: ARG002
+        """Log in."""
+        return Step(State(), (Ask(Login()),))
+
+    def keep(self, state: State) -> None:
+        """Keep nothing: a connection is of one process."""
+
+    def handle(self, state: State, message: Message, now: Now) -> Step[State]:
+        """Take one step of start-up, or of keeping in touch."""
+        match message:
+            case LoggedIn(accounts=accounts):
+                state, cleared = clear(replace(state, logged_in=True, fails=0, retry_at=None))
+                return self._listed(state, accounts, now, cleared)
+            case LoginFailed(why=why):
+                return self._failed(state, why, now)
+            case Evaluated(account_id=account_id):
+                return self._evaluated(state, account_id)
+            case HubsOpened():
+                return self._opened(state, now)
+            case HubsLost(why=why):
+                state, raised = raise_(state, AlarmKind.HUBS_LOST, None, why)
+                retry = state.hubs is Hubs.OPENING
+                state = replace(state, hubs=Hubs.LOST)
+                return self._retry(state, raised, now) if retry else Step(state, raised)
+            case AccountsRead(accounts=accounts, spent=spent):
+                return self._polled(state, accounts, spent, now)
+            case AccountsFailed(why=why):
+                state, raised = raise_(state, AlarmKind.TRUTH_UNKNOWN, None, why)
+                return Step(state, raised)
+            case Died(name=name):
+                return self._again(state, AccountId(int(name.split("/")[1])))
+            case Tick():
+                return self._tick(state, now)
+            case _:
+                return Step(state)
+
+    def _failed(self, state: State, why: str, now: Now) -> Step[State]:
+        state, raised = raise_(state, AlarmKind.CANNOT_ENFORCE, None, why)
+        return self._retry(state, raised, now)
+
+    def _retry(self, state: State, said: tuple[Effect, ...], now: Now) -> Step[State]:
+        span = min(RETRY << min(state.fails, DOUBLINGS_MAX), RETRY_MAX)
+        at = Nanos(now.mono + span)
+        state = replace(state, fails=state.fails + 1, retry_at=at)
+        return Step(state, (*said, Wake(mono=at)))
+
+    def _listed(
+        self, state: State, accounts: tuple[AccountSeen, ...], now: Now, said: tuple[Effect, ...]
+    ) -> Step[State]:
+        """Send the accounts that were found to their actors; a missing one is an alarm."""
+        listed = {one.account_id: one for one in accounts}
+        found = {one: listed[one] for one in self._accounts if one in listed}
+        effects: list[Effect] = [*said]
+        for one in self._accounts:
+            if one in found:
+                news = AccountFound(seen=found[one]) if one not in state.found else found[one]
+                effects.append(Send(f"account/{one}", news))
+                state, cleared = clear(state, (AlarmKind.ACCOUNT_MISSING, one))
+                effects += cleared
+                continue
+            why = f"the Gateway does not list account {one} under this login"
+            state, raised = raise_(state, AlarmKind.ACCOUNT_MISSING, one, why)
+            effects += raised
+        state = replace(state, found={**state.found, **found})
+        if state.hubs is Hubs.CLOSED and state.open_at is None and found:
+            state = replace(state, open_at=Nanos(now.mono + READING_MAX))
+            effects.append(Wake(mono=state.open_at))
+        return Step(state, tuple(effects))
+
+    def _evaluated(self, state: State, account_id: AccountId) -> Step[State]:
+        state = replace(state, evaluated=state.evaluated | {account_id})
+        if state.hubs is Hubs.OPEN:
+            return Step(state, (Send(f"account/{account_id}", Arm()),))
+        if state.hubs is Hubs.CLOSED and state.evaluated >= set(state.found):
+            return self._open(state)
+        return Step(state)
+
+    def _open(self, state: State) -> Step[State]:
+        state = replace(state, hubs=Hubs.OPENING, open_at=None)
+        return Step(state, (Ask(OpenHubs(accounts=tuple(state.found))),))
+
+    def _opened(self, state: State, now: Now) -> Step[State]:
+        """Events are heard from now on: read what happened before."""
+        state, cleared = clear(state, (AlarmKind.HUBS_LOST, None))
+        poll = Nanos(now.mono + self._interval(state))
+        state = replace(
+            state, hubs=Hubs.OPEN, evaluated=frozenset(), fails=0, retry_at=None, poll_at=poll
+        )
+        resyncs = [Send(f"account/{one}", Resync(gap=True)) for one in state.found]
+        return Step(state, (*cleared, *resyncs, Wake(mono=poll)))
+
+    def _polled(
+        self, state: State, accounts: tuple[AccountSeen, ...], spent: int, now: Now
+    ) -> Step[State]:
+        state, cleared = clear(state, (AlarmKind.TRUTH_UNKNOWN, None))
+        step = self._listed(state, accounts, now, cleared)
+        cost = 2 * len(state.found)
+        if spent + cost > POLL_BUDGET:
+            return step
+        state = replace(step.state, polls=step.state.polls + 1)
+        resync = Resync(gap=False, trades=state.polls % TRADES_EVERY == 0)
+        polls = [Send(f"account/{one}", resync) for one in state.found]
+        return Step(state, (*step.effects, *polls))
+
+    def _again(self, state: State, account_id: AccountId) -> Step[State]:
+        """Bring a restarted account up to where the others are."""
+        if account_id not in state.found:
+            return Step(state)
+        found = AccountFound(seen=state.found[account_id])
+        return Step(state, (Send(f"account/{account_id}", found),))
+
+    def _tick(self, state: State, now: Now) -> Step[State]:
+        effects: list[Effect] = []
+        if state.retry_at is not None and state.retry_at <= now.mono:
+            state = replace(state, retry_at=None)
+            if not state.logged_in:
+                effects.append(Ask(Login()))
+            else:
+                step = self._open(state)
+                state, effects = step.state, [*effects, *step.effects]
+        if state.open_at is not None and state.open_at <= now.mono:
+            step = self._open(state)
+            state, effects = step.state, [*effects, *step.effects]
+        if state.poll_at is not None and state.poll_at <= now.mono:
+            poll = Nanos(now.mono + self._interval(state))
+            state = replace(state, poll_at=poll)
+            effects += [Ask(ReadAccounts()), Wake(mono=poll)]
+        return Step(state, tuple(effects))
+
+    def _interval(self, state: State) -> int:
+        count = len(state.found)
+        return POLL if count <= POLL_FEW_ACCOUNTS else max(POLL_MANY, count * POLL_PER_ACCOUNT)
+
+
+def raise_(
+    state: State, kind: AlarmKind, account_id: AccountId | None, why: str
+) -> tuple[State, tuple[Effect, ...]]:
+    """Raise an alarm, once until it is cleared."""
+    if (kind, account_id) in state.alarms:
+        return state, ()
+    state = replace(state, alarms=state.alarms | {(kind, account_id)})
+    return state, (Journal(AlarmRaised(account_id=account_id, kind=kind, why=why)),)
+
+
+def clear(
+    state: State, which: tuple[AlarmKind, AccountId | None] = (AlarmKind.CANNOT_ENFORCE, None)
+) -> tuple[State, tuple[Effect, ...]]:
+    """Clear an alarm, if it stands."""
+    if which not in state.alarms:
+        return state, ()
+    state = replace(state, alarms=state.alarms - {which})
+    return state, (Journal(AlarmCleared(account_id=which[1], kind=which[0])),)

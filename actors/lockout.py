@@ -1,0 +1,134 @@
+"""The lockout actor: the set of an account's locks, each keyed by its scope and rule.
+
+Setting a lock again may make it longer, never shorter.  Ending one leaves the others.  There is no
+command that unlocks: a lock ends by its instant, by schedule, or by a broker state.  The set is
+kept through restarts and told to the account first thing, before the broker is even asked.
+"""
+
+from typing import Any
+
+import msgspec
+
+from actors.behaviour import Step
+from protocol.decisions import LockEnded, LockSet
+from protocol.effects import PARENT, Effect, Journal, Send
+from protocol.lockouts import CertifyLock, Lock, LockRequest, LocksChanged, SetLock
+from protocol.message import Message
+from protocol.schedule import Clock, Purpose, StartTimer, TimerFired
+from protocol.units import AccountId, Nanos, Now, RuleName
+
+TIMER = "lockout/end"
+LOCKS_MAX = 256
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """Every lock in force."""
+
+    locks: tuple[Lock, ...] = ()
+
+
+class Lockout:
+    """One account's locks."""
+
+    kept = Kept
+
+    def __init__(self, account_id: AccountId) -> None:
+        self._account_id = account_id
+
+    def begin(self, kept: Any, now: Now) -> Step[Kept]:
+        """Re-assert what was locked, and end what ran out meanwhile."""
+        state: Kept = kept if kept is not None else Kept()
+        after, ended = expire(state, now.wall)
+        return Step(after, (*ended, *announce(after)))
+
+    def handle(self, state: Kept, message: Message, now: Now) -> Step[Kept]:
+        """Lock, lock longer, certify, or let run out."""
+        match message:
+            case SetLock():
+                return self._set(state, message, now)
+            case CertifyLock():
+                return certify(state, message)
+            case TimerFired(purpose=Purpose.LOCK_END):
+                after, ended = expire(state, now.wall)
+                return Step(after, (*ended, *announce(after)))
+            case _:
+                return Step(state)
+
+    def keep(self, state: Kept) -> Kept:
+        """Keep every lock."""
+        return state
+
+    def _set(self, state: Kept, message: SetLock, now: Now) -> Step[Kept]:
+        request = message.request
+        if request.until is not None and request.until <= now.wall:
+            return Step(state)  # it would be over before it began
+        old = find(state, request.scope, message.rule)
+        lock = Lock(
+            account_id=self._account_id,
+            rule=message.rule,
+            kind=request.kind,
+            scope=request.scope,
+            reason=message.reason,
+            since=now.wall,
+            until=request.until,
+        )
+        if old is not None:
+            until = later(old.until, request)
+            if until == old.until:
+                return Step(state)
+            lock = msgspec.structs.replace(old, until=until, kind=request.kind)
+        others = tuple(one for one in state.locks if one.key != lock.key)
+        assert len(others) < LOCKS_MAX, f"more than {LOCKS_MAX} locks"
+        after = Kept((*others, lock))
+        return Step(after, (Journal(LockSet(lock=lock)), *announce(after)))
+
+
+def later(held: Nanos | None, request: LockRequest) -> Nanos | None:
+    """Return the later of two ends; None has no end and is later than any instant."""
+    if held is None or request.until is None:
+        return None
+    return max(held, request.until)
+
+
+def find(state: Kept, scope: str | None, rule: RuleName) -> Lock | None:
+    """Return the lock with this key."""
+    return next((one for one in state.locks if one.key == (scope, rule)), None)
+
+
+def certify(state: Kept, message: CertifyLock) -> Step[Kept]:
+    """Note when the scope of a rule's locks was first proven flat."""
+    locks = tuple(
+        msgspec.structs.replace(one, certified=message.at)
+        if one.rule == message.rule and one.certified is None
+        else one
+        for one in state.locks
+    )
+    if locks == state.locks:
+        return Step(state)
+    after = Kept(locks)
+    return Step(after, (Send(PARENT, LocksChanged(locks=locks)),))
+
+
+def expire(state: Kept, now: Nanos) -> tuple[Kept, tuple[Effect, ...]]:
+    """End the locks whose instant has come."""
+    over = [one for one in state.locks if one.until is not None and one.until <= now]
+    if not over:
+        return state, ()
+    left = tuple(one for one in state.locks if one not in over)
+    return Kept(left), tuple(Journal(LockEnded(lock=one, why="its time has come")) for one in over)
+
+
+def announce(state: Kept) -> tuple[Effect, ...]:
+    """Tell the account its locks, and set the timer to the next end."""
+    effects: list[Effect] = [Send(PARENT, LocksChanged(locks=state.locks))]
+    ends = [one.until for one in state.locks if one.until is not None]
+    if ends:
+        effects.append(
+            Send(
+                "timer",
+                StartTimer(
+                    name=TIMER, purpose=Purpose.LOCK_END, clock=Clock.WALL, deadline=min(ends)
+                ),
+            )
+        )
+    return tuple(effects)

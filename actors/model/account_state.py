@@ -1,0 +1,124 @@
+"""Everything an account knows, and the view of it that its rules judge."""
+
+import msgspec
+from msgspec.structs import replace
+
+from actors.model.book import Book
+from actors.model.ledger import Ledger
+from actors.plan import AccountPlan
+from actors.supervision import Deaths
+from protocol.account_facts import AccountSeen, Instrument, OrderSeen, PositionSeen, TradeSeen
+from protocol.book import BookView
+from protocol.decisions import AlarmKind
+from protocol.enforcement import Observed, Verdict
+from protocol.lifecycle import Phase
+from protocol.lockouts import Lock, LockKind
+from protocol.market_facts import Marks
+from protocol.schedule import DayKnown
+from protocol.units import ContractId, Nanos, Now, RuleName
+
+RECENT_MAX = 256
+"""Facts kept to be applied again on top of a read that left before them."""
+
+type AccountFact = PositionSeen | OrderSeen | TradeSeen
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What must survive a restart: the rest is read from the broker again."""
+
+    serial: int = 0
+    attempts: int = 0
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """An account in memory; replaced as a whole by each step."""
+
+    kept: Kept
+    phase: Phase = Phase.STARTING
+    day: DayKnown
+    seen: AccountSeen | None = None
+    known: bool = False
+    trades_known: bool = False
+    book: Book = Book()
+    ledger: Ledger
+    instruments: dict[ContractId, Instrument] = msgspec.field(default_factory=dict)
+    unvalued: dict[ContractId, str] = msgspec.field(default_factory=dict)
+    """Contracts that the Gateway's record gives no value to, and why."""
+    watched: tuple[ContractId, ...] = ()
+    asked: frozenset[ContractId] = frozenset()
+    marks: dict[ContractId, Marks] = msgspec.field(default_factory=dict)
+    locks: tuple[Lock, ...] = ()
+    verdicts: dict[RuleName, Verdict | Observed] = msgspec.field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    """Children that died too often and are not started again today."""
+    deaths: Deaths = Deaths()
+    reading: str | None = None
+    read_fails: int = 0
+    recent: tuple[tuple[Nanos, AccountFact], ...] = ()
+    alarms: dict[AlarmKind, str] = msgspec.field(default_factory=dict)
+    view: BookView
+    """The book as of the last step."""
+
+
+def fresh(plan: AccountPlan, kept: Kept, day: DayKnown) -> State:
+    """Return the state of an account that knows nothing yet but its own day."""
+    view = BookView(
+        account_id=plan.account_id,
+        known=False,
+        day=day.day,
+        next_reset=day.next_reset,
+        realized=None,
+    )
+    return State(kept=kept, day=day, ledger=Ledger(started=day.started), view=view)
+
+
+def viewed(plan: AccountPlan, state: State) -> State:
+    """Return the state with its view brought up to date."""
+    realized = None
+    if state.trades_known:
+        realized = state.ledger.realized(include_fees=plan.include_fees)
+    view = BookView(
+        account_id=plan.account_id,
+        known=state.known,
+        day=state.day.day,
+        next_reset=state.day.next_reset,
+        realized=realized,
+        holdings=state.book.holdings(state.instruments, state.marks),
+        orders=state.book.working,
+    )
+    return replace(state, view=view)
+
+
+def remembered(state: State, fact: AccountFact, now: Now) -> State:
+    """Return the state with a fact noted, should a read that left earlier still come."""
+    return replace(state, recent=(*state.recent, (now.mono, fact))[-RECENT_MAX:])
+
+
+def needed_contracts(state: State) -> tuple[ContractId, ...]:
+    """Return the contracts that must be valued: those held, and those an order could open."""
+    held = set(state.book.rows)
+    return tuple(sorted(held | {order.contract_id for order in state.book.orders.values()}))
+
+
+def unresolved(state: State) -> bool:
+    """Tell whether a held contract's record is still awaited."""
+    return any(
+        one not in state.instruments and one not in state.unvalued for one in state.book.rows
+    )
+
+
+def in_force(state: State, now: Now) -> tuple[Lock, ...]:
+    """Return the locks that forbid all exposure in their scope, the widest and longest first."""
+    hard = [
+        one
+        for one in state.locks
+        if one.kind is not LockKind.COOLDOWN and (one.until is None or one.until > now.wall)
+    ]
+    return tuple(sorted(hard, key=lambda one: (one.scope is not None, -(one.until or 1 << 63))))
+
+
+def exposed(view: BookView, scope: ContractId | None) -> bool:
+    """Tell whether there is a position or a working order in a scope."""
+    return any(scope in (None, one.contract_id) for one in view.holdings) or any(
+        scope in (None, one.contract_id) for one in view.orders
+    )

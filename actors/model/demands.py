@@ -1,0 +1,129 @@
+"""What the rules demand of an account, and what must still be done to bring it about.
+
+A demand is a state, not an action: "this contract flat", "at most two of that".  Demands merge by
+themselves, for the strictest target per contract holds: a flatten of the account absorbs every
+close and reduction, a close absorbs the reductions of its contract, and of two reductions the
+larger stays.  What to send is the difference between the book and the targets, so an action is
+always checked against the newest state, and nothing is sent that the state does not need.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from protocol.account_facts import OrderSeen, OrderStatus
+from protocol.book import BookView
+from protocol.enforcement import Aim, Goal, Priority
+from protocol.units import ContractId, Nanos, OrderId, RuleName
+
+
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule's standing demand; `proofs` are the reads that showed it met, newest last."""
+
+    enforcement_id: str
+    rule: RuleName
+    priority: Priority
+    goals: tuple[Goal, ...]
+    why: str
+    requested: Nanos
+    attempts: int = 0
+    proofs: tuple[str, ...] = ()
+
+
+class Close(NamedTuple):
+    """Take this many contracts off a position; None is all of them."""
+
+    contract_id: ContractId
+    size: int | None
+
+    @property
+    def key(self) -> str:
+        """Return what may have one unresolved mutation at a time: the contract's position."""
+        return f"position/{self.contract_id}"
+
+
+class Cancel(NamedTuple):
+    """Cancel one working order."""
+
+    contract_id: ContractId
+    order_id: OrderId
+
+    @property
+    def key(self) -> str:
+        """Return what may have one unresolved mutation at a time: the order."""
+        return f"order/{self.order_id}"
+
+
+type Action = Close | Cancel
+
+
+def merge(held: tuple[Goal, ...], asked: tuple[Goal, ...]) -> tuple[Goal, ...]:
+    """Return a rule's goals after it asked again: its flattens stand, its reductions are new."""
+    standing = tuple(goal for goal in held if goal.aim is Aim.FLATTEN)
+    return standing + tuple(goal for goal in asked if goal not in standing)
+
+
+def flattens(goals: tuple[Goal, ...], contract_id: ContractId) -> bool:
+    """Tell whether these goals want a contract flat."""
+    return any(
+        goal.aim is Aim.FLATTEN and goal.contract_id in (None, contract_id) for goal in goals
+    )
+
+
+def keep(goals: tuple[Goal, ...], contract_id: ContractId) -> int | None:
+    """Return how many contracts may stay, None for any number: the strictest goal holds."""
+    if flattens(goals, contract_id):
+        return 0
+    return min(
+        (g.keep for g in goals if g.aim is Aim.REDUCE and g.contract_id == contract_id),
+        default=None,
+    )
+
+
+def needed(demands: tuple[Demand, ...], view: BookView) -> tuple[Action, ...]:
+    """Return everything the book still lacks, the most urgent demand's needs first."""
+    goals = tuple(goal for demand in demands for goal in demand.goals)
+    actions: list[Action] = []
+    for demand in sorted(demands, key=lambda one: one.priority):
+        for action in lacking(demand.goals, goals, view):
+            if action not in actions:
+                actions.append(action)
+    return tuple(actions)
+
+
+def lacking(
+    mine: tuple[Goal, ...], everyones: tuple[Goal, ...], view: BookView
+) -> tuple[Action, ...]:
+    """Return what the book lacks of my goals, at the size that everyone's goals ask for."""
+    actions: list[Action] = []
+    for one in view.holdings:
+        own, strictest = keep(mine, one.contract_id), keep(everyones, one.contract_id)
+        if own is None or strictest is None or abs(one.size) <= own:
+            continue
+        size = None if strictest == 0 else abs(one.size) - strictest
+        actions.append(Close(one.contract_id, size))
+    working = {order.order_id for order in view.orders}
+    actions.extend(
+        Cancel(order.contract_id, order.order_id)
+        for order in view.orders
+        if flattens(mine, order.contract_id) and cancellable(order, working)
+    )
+    return tuple(actions)
+
+
+def cancellable(order: OrderSeen, working: set[OrderId]) -> bool:
+    """Tell whether a cancel makes sense: not twice, and a suspended bracket goes with its entry."""
+    if order.status is OrderStatus.PENDING_CANCELLATION:
+        return False
+    return not (order.status is OrderStatus.SUSPENDED and order.parent_id in working)
+
+
+def met(goals: tuple[Goal, ...], view: BookView) -> bool:
+    """Tell whether a book is as these goals want it.  An unknown book never is."""
+    if not view.known:
+        return False
+    for one in view.holdings:
+        allowed = keep(goals, one.contract_id)
+        if allowed is not None and abs(one.size) > allowed:
+            return False
+    return not any(flattens(goals, order.contract_id) for order in view.orders)

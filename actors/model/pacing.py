@@ -1,0 +1,187 @@
+"""The enforcer's state, and when it may send, read and try again: all of its clockwork.
+
+Every instant here is monotonic: these are durations, and no clock that someone sets may stretch
+them.  The kept part survives a restart; holds and reads are of one life.
+"""
+
+import msgspec
+from msgspec.structs import replace
+
+from actors.model.demands import Action, Demand, flattens, keep, met, needed
+from protocol.answers import Outcome
+from protocol.book import BookView
+from protocol.commands import CancelOrder, Mutation
+from protocol.enforcement import TruthSeen
+from protocol.units import MILLISECOND, SECOND, Nanos, Now
+
+LOOK = 50 * MILLISECOND
+"""After an answer, before the truth is read: fills follow an accepted close within 10 ms."""
+QUIET = 300 * MILLISECOND
+"""Between the two reads of a certificate: longer than a stop takes to fill and be reported."""
+SETTLE = 500 * MILLISECOND
+"""After an accepted mutation, before the same may be sent again."""
+RETRY = 250 * MILLISECOND
+RETRY_MAX = 5 * SECOND
+ANSWER_MAX = 15 * SECOND
+"""The SDK answers within its timeout of 5 s; this is for an answer that never comes."""
+READ_MAX = 20 * SECOND
+DOUBLINGS_MAX = 6
+
+
+class Flight(msgspec.Struct, frozen=True, kw_only=True):
+    """A mutation on its way, and when to stop believing in an answer."""
+
+    key: str
+    command: Mutation
+    deadline: Nanos
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What a restart must know: the last number used, the demands, what was in flight."""
+
+    serial: int = 0
+    demands: tuple[Demand, ...] = ()
+    flights: tuple[Flight, ...] = ()
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """Nothing is sent for a key before `until`, nor before a read that left after `read_after`."""
+
+    key: str
+    until: Nanos
+    fails: int = 0
+    read_after: Nanos | None = None
+
+
+class State(msgspec.Struct, frozen=True):
+    """The kept part, the newest book, and the pacing of this life."""
+
+    kept: Kept
+    view: BookView | None = None
+    holds: tuple[Hold, ...] = ()
+    reading: str | None = None
+    read_deadline: Nanos = Nanos(0)
+    read_at: Nanos = Nanos(0)
+    looks: int = 0
+    """Reads in a row that showed something still lacking, or failed."""
+    timer: Nanos | None = None
+
+
+def backoff(first: int, times: int) -> int:
+    """Return a span that doubles each time, up to its maximum."""
+    return min(first << min(times, DOUBLINGS_MAX), RETRY_MAX)
+
+
+def looked(state: State, view: BookView) -> State:
+    """Take a newer book: a hold ends when what it holds back is needed no more."""
+    if view is state.view:
+        return state
+    keys = {action.key for action in needed(state.kept.demands, view)}
+    holds = tuple(one for one in state.holds if one.key in keys)
+    return replace(state, view=view, holds=holds)
+
+
+def doubted(state: State, now: Now) -> State:
+    """Drop the proofs that the book now contradicts; read soon if it shows a demand newly met."""
+    if state.view is None:
+        return state
+    view = state.view
+    shown = [met(one.goals, view) for one in state.kept.demands]
+    if any(good and not one.proofs for good, one in zip(shown, state.kept.demands, strict=True)):
+        state = replace(state, read_at=min(state.read_at, now.mono))
+    if all(good or not one.proofs for good, one in zip(shown, state.kept.demands, strict=True)):
+        return state
+    demands = tuple(
+        one if good else replace(one, proofs=())
+        for good, one in zip(shown, state.kept.demands, strict=True)
+    )
+    return replace(state, kept=replace(state.kept, demands=demands))
+
+
+def landed(state: State, flight: Flight, outcome: Outcome, now: Now) -> State:
+    """Take an answered mutation out of the air, and hold back the next for its key."""
+    before = next((one for one in state.holds if one.key == flight.key), None)
+    fails = before.fails if before is not None else 0
+    if outcome is Outcome.ACCEPTED:
+        hold = Hold(flight.key, Nanos(now.mono + SETTLE), fails)
+    else:
+        until = Nanos(now.mono + backoff(RETRY, fails))
+        hold = Hold(flight.key, until, fails + 1, now.mono)
+    others = tuple(one for one in state.holds if one.key != flight.key)
+    flights = tuple(one for one in state.kept.flights if one is not flight)
+    kept = replace(state.kept, flights=flights)
+    read_at = min(state.read_at, Nanos(now.mono + LOOK)) if flights else Nanos(now.mono + LOOK)
+    return replace(state, kept=kept, holds=(*others, hold), read_at=read_at)
+
+
+def paced(state: State, message: TruthSeen, now: Now) -> State:
+    """Take a read: release what waited for it, and set when to look again."""
+    holds = tuple(
+        replace(one, read_after=None)
+        if one.read_after is not None and message.asked >= one.read_after
+        else one
+        for one in state.holds
+    )
+    lacking = not all(met(one.goals, message.view) for one in state.kept.demands)
+    span = backoff(QUIET, state.looks) if lacking else QUIET
+    return replace(
+        state,
+        holds=holds,
+        reading=None,
+        looks=state.looks + 1 if lacking else 0,
+        read_at=Nanos(now.mono + span),
+    )
+
+
+def unread(state: State, now: Now) -> State:
+    """Take a failed read: it proves nothing, and what was proven must be proven again."""
+    demands = tuple(replace(one, proofs=()) if one.proofs else one for one in state.kept.demands)
+    return replace(
+        state,
+        kept=replace(state.kept, demands=demands),
+        reading=None,
+        looks=state.looks + 1,
+        read_at=Nanos(now.mono + backoff(RETRY, state.looks)),
+    )
+
+
+def overdue(state: State, now: Now) -> State:
+    """Give up on answers that do not come: what they were to tell is uncertain."""
+    for flight in state.kept.flights:
+        if flight.deadline <= now.mono:
+            state = landed(state, flight, Outcome.UNCERTAIN, now)
+    if state.reading is not None and state.read_deadline <= now.mono:
+        state = unread(state, now)
+    return state
+
+
+def sendable(state: State, now: Now) -> tuple[Action, ...]:
+    """Return what the book lacks, is not in flight, and is not held back."""
+    assert state.view is not None
+    actions = needed(state.kept.demands, state.view)
+    if not actions:
+        return ()
+    flying = {one.key for one in state.kept.flights}
+    held = {one.key for one in state.holds if one.until > now.mono or one.read_after is not None}
+    return tuple(one for one in actions if one.key not in flying and one.key not in held)
+
+
+def next_deadline(state: State, now: Now) -> Nanos | None:
+    """Return when to look again if nothing is heard until then."""
+    if not state.kept.demands:
+        return None
+    times = [one.deadline for one in state.kept.flights]
+    times += [one.until for one in state.holds if one.until > now.mono]
+    if state.reading is not None:
+        times.append(state.read_deadline)
+    elif not state.kept.flights:
+        times.append(state.read_at)
+    return min(times, default=None)
+
+
+def serves(demand: Demand, flight: Flight) -> bool:
+    """Tell whether a mutation was sent for this demand."""
+    contract_id = flight.command.contract_id
+    if isinstance(flight.command, CancelOrder):
+        return flattens(demand.goals, contract_id)
+    return keep(demand.goals, contract_id) is not None

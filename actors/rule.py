@@ -1,0 +1,117 @@
+"""The rule actor: one rule of one account.  There is one for all thirteen.
+
+It judges the book each time its account says so.  It rests the price triggers of its judgement
+with the market, and sends its verdict up.  A rule in shadow mode is another behaviour, whose
+verdict has no room for a breach: that no mutation can come of it is a matter of types.
+"""
+
+from typing import Any
+
+import msgspec
+
+from actors.behaviour import Step
+from actors.rules.rule import AnyRule, Judgement, RuleParams, RuleState
+from protocol.decisions import WouldHave
+from protocol.effects import PARENT, Effect, Harmless, Journal, Send
+from protocol.enforcement import Breach, Evaluate, Observed, Verdict
+from protocol.market_facts import RestTriggers, Trigger
+from protocol.message import Message
+from protocol.units import AccountId, Nanos, Now
+
+
+class State(msgspec.Struct, frozen=True):
+    """The rule's own state, what it has resting in the market, and its last judgement."""
+
+    rule: RuleState
+    rested: tuple[Trigger, ...] = ()
+    evaluated: Nanos | None = None
+    limit: str = ""
+    used: str = ""
+    unknown: str | None = None
+    would: tuple[str, ...] = ()
+
+
+class RuleBehaviour:
+    """A rule whose breaches are enforced."""
+
+    def __init__(self, rule: AnyRule, params: RuleParams, account_id: AccountId) -> None:
+        self._rule = rule
+        self._params = params
+        self._account_id = account_id
+        self.kept: type[Any] | None = None if rule.state is RuleState else rule.state
+
+    def begin(self, kept: Any, now: Now) -> Step[State]:  # noqa: ARG002
+        """Start from what was kept; the account asks for a judgement when it knows the book."""
+        return Step(State(rule=kept if kept is not None else self._rule.state()))
+
+    def handle(self, state: State, message: Message, now: Now) -> Step[State]:
+        """Judge the book."""
+        match message:
+            case Evaluate():
+                judged: Judgement[RuleState] = self._rule.decide(
+                    self._params, state.rule, message.view, now
+                )
+                after = judged_state(state, judged, now)
+                rest = self._rest(state, judged, afresh=message.afresh)
+                return Step(after, (*rest, *self._say(state, judged)))
+            case _:
+                return Step(state)
+
+    def keep(self, state: State) -> RuleState:
+        """Keep the rule's own state."""
+        return state.rule
+
+    def _rest(
+        self, state: State, judged: Judgement[RuleState], *, afresh: bool
+    ) -> tuple[Harmless, ...]:
+        if judged.triggers == state.rested and not afresh:
+            return ()
+        rest = RestTriggers(
+            account_id=self._account_id, rule=self._rule.name, triggers=judged.triggers
+        )
+        return (Send("market_data", rest),)
+
+    def _say(self, state: State, judged: Judgement[RuleState]) -> tuple[Effect, ...]:  # noqa: ARG002
+        verdict = Verdict(
+            rule=self._rule.name,
+            breaches=judged.breaches,
+            limit=judged.limit,
+            used=judged.used,
+            unknown=judged.unknown,
+        )
+        return (Send(PARENT, verdict),)
+
+
+class ShadowRule(RuleBehaviour):
+    """A rule that only says what it would have demanded."""
+
+    def _say(self, state: State, judged: Judgement[RuleState]) -> tuple[Harmless, ...]:
+        observed = Observed(
+            rule=self._rule.name,
+            would=tuple(breach.why for breach in judged.breaches),
+            limit=judged.limit,
+            used=judged.used,
+            unknown=judged.unknown,
+        )
+        if bool(observed.would) == bool(state.would):
+            return (Send(PARENT, observed),)
+        return (*map(self._would_have, judged.breaches), Send(PARENT, observed))
+
+    def _would_have(self, breach: Breach) -> Journal:
+        decision = WouldHave(
+            account_id=self._account_id, rule=breach.rule, goals=breach.goals, why=breach.why
+        )
+        return Journal(decision)
+
+
+def judged_state(state: State, judged: Judgement[RuleState], now: Now) -> State:
+    """Return the state after a judgement."""
+    return State(
+        rule=judged.state if judged.state is not state.rule else state.rule,
+        rested=judged.triggers,
+        evaluated=now.wall,
+        limit=judged.limit,
+        used=judged.used,
+        unknown=judged.unknown,
+        would=tuple(breach.why for breach in judged.breaches),
+    )

@@ -1,0 +1,148 @@
+"""One desk's actors, in process: run one input to completion, and say what it caused.
+
+The composition of a desk owns a runtime and feeds it; so does the seeded simulation, with virtual
+time.  Thespian's in-process base delivers in order and returns when everything has run, so a turn
+is deterministic: the same inputs with the same times cause the same turns.
+"""
+
+import heapq
+import logging
+from typing import Any
+
+from thespian.actors import Actor, ActorAddress, ActorSystem
+
+from actors.shell import Boot, Roster, account_of
+from actors.turn import Turn
+from protocol.codec import Recorded, decode_state
+from protocol.decisions import Decision
+from protocol.effects import Wake
+from protocol.message import Message
+from protocol.schedule import Tick
+from protocol.units import AccountId, Nanos, Now
+
+log = logging.getLogger(__name__)
+
+ROOT = "supervisor"
+TURNS_PER_INPUT_MAX = 1_000
+"""Ticks that one input may bring due before something is plainly wrong."""
+
+
+class Runtime:
+    """The actor system of a desk.  One thread only may use it."""
+
+    def __init__(self, roster: Roster, stored: dict[str, bytes]) -> None:
+        self.roster = roster
+        self.stored = stored
+        self.kept: dict[str, object] = {}
+        self.states: dict[str, Any] = {}
+        self.addresses: dict[str, ActorAddress] = {}
+        self.turn = Turn(Now(wall=Nanos(0), mono=Nanos(0)))
+        self.dues: list[tuple[int, str]] = []
+        self.calendar: list[tuple[int, str]] = []
+        self._why: dict[str, str] = {}
+        self._system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
+        self.addresses[ROOT] = self._system.createActor(roster.actor_class(ROOT))
+        self._booted = False
+
+    def start(self, now: Now) -> Turn:
+        """Boot the root: it spawns the rest."""
+        assert not self._booted
+        self._booted = True
+        self.turn = Turn(now)
+        self._system.tell(self.addresses[ROOT], Boot(ROOT, self))
+        return self._end()
+
+    def input(self, to: str, message: Message, now: Now) -> Turn:
+        """Deliver one message from outside to an actor, and everything it causes."""
+        self.turn = Turn(now)
+        address = self.addresses.get(to)
+        if address is None:
+            log.warning("nobody is called %s: %s lost", to, type(message).__name__)
+            return self.turn
+        account = account_of(to)
+        if account is not None:
+            record = Recorded(now=now, actor=to, entered=True, message=message)
+            self.turn.portion(account).records.append(record)
+        self._system.tell(address, message)
+        return self._end()
+
+    def due(self, now: Now) -> str | None:
+        """Return, and forget, one actor whose tick is due; None when there is none."""
+        for heap, clock in ((self.calendar, now.wall), (self.dues, now.mono)):
+            if heap and heap[0][0] <= clock:
+                return heapq.heappop(heap)[1]
+        return None
+
+    def tick(self, now: Now) -> list[Turn]:
+        """Deliver every tick that is due."""
+        turns: list[Turn] = []
+        while (path := self.due(now)) is not None:
+            turns.append(self.input(path, Tick(), now))
+            assert len(turns) < TURNS_PER_INPUT_MAX, f"{path} asks for ticks without end"
+        return turns
+
+    def wait_ns(self, now: Now) -> int | None:
+        """Return how long nothing will be due, in nanoseconds; None for ever."""
+        waits = [
+            heap[0][0] - clock
+            for heap, clock in ((self.calendar, now.wall), (self.dues, now.mono))
+            if heap
+        ]
+        return max(0, min(waits)) if waits else None
+
+    def stop(self) -> None:
+        """End every actor; nothing more is heard of them."""
+        self._system.shutdown()
+
+    # What the shells ask of their desk.
+
+    def actor_class(self, path: str) -> type[Actor]:
+        """Return the Thespian class of the actor at this path."""
+        return self.roster.actor_class(path)
+
+    def restore(self, path: str, shape: type[Any] | None) -> object:
+        """Return what an actor kept in its last life, from memory or from the store."""
+        if shape is None:
+            return None
+        if path in self.kept:
+            return self.kept[path]
+        raw = self.stored.get(path)
+        return None if raw is None else decode_state(raw, shape)
+
+    def lost(self, path: str, why: str) -> None:
+        """Note that an actor is dying, and drop what this turn had of it."""
+        account = account_of(path)
+        self._why[path] = why
+        self.turn.forget(account, path, whole=path == f"account/{account}")
+        self.turn.deaths.append((path, why))
+
+    def forget(self, path: str) -> str:
+        """Forget a dead actor and its children; return why it died."""
+        for name in [
+            name for name in self.addresses if name == path or name.startswith(path + "/")
+        ]:
+            del self.addresses[name]
+            self.states.pop(name, None)
+        return self._why.pop(path, "stopped")
+
+    def decided(self, account: AccountId | None, path: str, decision: Decision) -> None:
+        """Write a decision into the turn, under the account it speaks of."""
+        if account is None:
+            account = getattr(decision, "account_id", None)
+        portion = self.turn.portion(account)
+        portion.decisions.append(decision)
+        if account is not None:
+            record = Recorded(now=self.turn.now, actor=path, entered=False, message=decision)
+            portion.records.append(record)
+
+    def wake(self, path: str, wake: Wake) -> None:
+        """Remember to tick an actor."""
+        if wake.wall is not None:
+            heapq.heappush(self.calendar, (wake.wall, path))
+        if wake.mono is not None:
+            heapq.heappush(self.dues, (wake.mono, path))
+
+    def _end(self) -> Turn:
+        for portion in self.turn.portions.values():
+            self.kept.update(portion.kept)
+        return self.turn

@@ -1,0 +1,173 @@
+"""The actor shell (OTP: gen_server): the only file that knows Thespian's `Actor`.
+
+A subclass says which behaviour it runs; everything else is here, once: the mailbox, the kept
+state, the effects, and death.  An exception never leaves `receiveMessage`: Thespian would deliver
+the message again and keep the actor, so the shell ends the actor instead, and its parent hears
+`Died`.
+
+A step's messages are delivered within the turn.  What it keeps, decides and asks of the world is
+only written into the turn: the desk commits it, and the world hears of it afterwards.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited
+
+from actors.behaviour import Behaviour, Step
+from protocol.codec import Recorded
+from protocol.effects import PARENT, Ask, Effect, Journal, Perform, Send, Spawn, Stop, Wake
+from protocol.lifecycle import Died
+from protocol.message import Message
+from protocol.units import AccountId
+
+if TYPE_CHECKING:
+    from actors.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+
+class Roster(Protocol):
+    """Knows the Thespian class of every actor of a desk."""
+
+    def actor_class(self, path: str) -> type[Actor]:
+        """Return the class of the actor at this path."""
+        ...
+
+
+class Boot:
+    """The first message: who this actor is, and the desk it belongs to."""
+
+    def __init__(self, path: str, runtime: "Runtime") -> None:
+        self.path = path
+        self.runtime = runtime
+
+
+def account_of(path: str) -> AccountId | None:
+    """Return the account an actor belongs to; None for the desk's own actors."""
+    parts = path.split("/", 2)
+    return AccountId(int(parts[1])) if parts[0] == "account" else None
+
+
+def scope_of(path: str) -> str:
+    """Return the prefix under which an actor's short names are looked up."""
+    parts = path.split("/", 2)
+    return f"{parts[0]}/{parts[1]}/" if parts[0] == "account" else ""
+
+
+class Shell(Actor):
+    """Runs one behaviour behind one mailbox."""
+
+    _path = ""
+    _dead = False
+    _runtime: "Runtime"
+
+    def behaviour(self, runtime: "Runtime", path: str) -> Behaviour[Any]:
+        """Build this actor's logic; a subclass's only duty."""
+        raise NotImplementedError
+
+    def receiveMessage(self, msg: object, sender: ActorAddress) -> None:  # noqa: ARG002
+        """Take one message from the mailbox; any failure is the end of this actor."""
+        if self._dead:
+            return  # what was still in the mailbox dies with it
+        try:
+            match msg:
+                case Message():
+                    self._apply(self._logic.handle(self._state, msg, self._runtime.turn.now))
+                case Boot():
+                    self._boot(msg)
+                case ChildActorExited(childAddress=address):
+                    self._bury(address)
+                case _:
+                    log.debug("%s ignored %r", self._path, type(msg))
+        except Exception as error:
+            log.exception("%s failed on %s", self._path, type(msg).__name__)
+            self._die(f"{type(error).__name__}: {error}")
+
+    def _boot(self, boot: Boot) -> None:
+        self._path, self._runtime = boot.path, boot.runtime
+        self._account, self._scope = account_of(boot.path), scope_of(boot.path)
+        self._children: list[tuple[ActorAddress, str]] = []  # addresses cannot be hashed
+        self._logic = self.behaviour(boot.runtime, boot.path)
+        kept = boot.runtime.restore(boot.path, self._logic.kept)
+        self._kept: object = kept
+        self._apply(self._logic.begin(kept, boot.runtime.turn.now))
+
+    def _die(self, why: str) -> None:
+        self._dead = True
+        runtime = self._runtime
+        runtime.lost(self._path, why)
+        self.send(self.myAddress, ActorExitRequest())
+
+    def _bury(self, address: ActorAddress) -> None:
+        name = next((name for held, name in self._children if held == address), None)
+        if name is None:
+            return
+        self._children = [child for child in self._children if child[1] != name]
+        path = self._child_path(name)
+        why = self._runtime.forget(path)
+        self._apply(
+            self._logic.handle(self._state, Died(name=name, why=why), self._runtime.turn.now)
+        )
+
+    def _apply(self, step: Step[Any]) -> None:
+        self._state = step.state
+        self._runtime.states[self._path] = step.state
+        if self._logic.kept is not None:
+            kept = self._logic.keep(step.state)
+            if kept is not self._kept:
+                self._kept = kept
+                self._runtime.turn.portion(self._account).kept[self._path] = kept
+        for effect in step.effects:
+            self._perform(effect)
+
+    def _perform(self, effect: Effect) -> None:
+        runtime = self._runtime
+        match effect:
+            case Send(to, message):
+                self._send(to, message)
+            case Journal(decision):
+                runtime.decided(self._account, self._path, decision)
+            case Perform(command):
+                runtime.turn.portion(self._account).mutations.append(command)
+            case Ask(command):
+                runtime.turn.portion(self._account).reads.append(command)
+            case Wake():
+                runtime.wake(self._path, effect)
+            case Spawn(name):
+                self._spawn(name)
+            case Stop(name):
+                path = self._child_path(name)
+                if path in runtime.addresses:
+                    self.send(runtime.addresses[path], ActorExitRequest())
+
+    def _send(self, to: str, message: Message) -> None:
+        runtime = self._runtime
+        path = self._parent_path() if to == PARENT else self._scope + to
+        address = runtime.addresses.get(path)
+        if address is None:
+            path = to
+            address = runtime.addresses.get(to)
+        if address is None:
+            log.warning("%s: nobody is called %s, %s lost", self._path, to, type(message).__name__)
+            return
+        other = account_of(path)
+        if other != self._account and other is not None:
+            record = Recorded(now=runtime.turn.now, actor=path, entered=True, message=message)
+            runtime.turn.portion(other).records.append(record)
+        self.send(address, message)
+
+    def _spawn(self, name: str) -> None:
+        path = self._child_path(name)
+        address = self.createActor(self._runtime.actor_class(path))
+        self._children.append((address, name))
+        self._runtime.addresses[path] = address
+        self.send(address, Boot(path, self._runtime))
+
+    def _child_path(self, name: str) -> str:
+        return f"{self._path}/{name}" if self._account is not None else name
+
+    def _parent_path(self) -> str:
+        if self._account is None or self._path == self._scope[:-1]:
+            return "supervisor"
+        return self._scope[:-1]

@@ -1,0 +1,59 @@
+"""What one input has caused so far: written by the shells, committed by the desk as one.
+
+The unit of commitment is the account.  When an account dies in mid-turn what it had caused is
+forgotten, and its next life begins from what was kept before.
+"""
+
+import msgspec
+
+from protocol.codec import Recorded
+from protocol.commands import Mutation, Read
+from protocol.decisions import Decision
+from protocol.units import AccountId, Now
+
+
+class Portion(msgspec.Struct):
+    """One account's share of a turn; the desk's own share is under None."""
+
+    records: list[Recorded] = msgspec.field(default_factory=list[Recorded])
+    """What entered and what was decided, in order."""
+    kept: dict[str, object] = msgspec.field(default_factory=dict[str, object])
+    """Changed states by actor path."""
+    decisions: list[Decision] = msgspec.field(default_factory=list[Decision])
+    mutations: list[Mutation] = msgspec.field(default_factory=list[Mutation])
+    reads: list[Read] = msgspec.field(default_factory=list[Read])
+
+    @property
+    def urgent(self) -> bool:
+        """Tell whether this must be committed before the world may see it."""
+        return bool(self.kept or self.decisions or self.mutations or self.reads)
+
+
+class Turn:
+    """One input, run to completion."""
+
+    def __init__(self, now: Now) -> None:
+        self.now = now
+        self.portions: dict[AccountId | None, Portion] = {}
+        self.deaths: list[tuple[str, str]] = []
+
+    def portion(self, account_id: AccountId | None) -> Portion:
+        """Return an account's share, to be written to."""
+        found = self.portions.get(account_id)
+        if found is None:
+            found = self.portions[account_id] = Portion()
+        return found
+
+    def forget(self, account_id: AccountId | None, path: str, *, whole: bool) -> None:
+        """Drop what a dead actor had caused: its own state, or its whole account's share.
+
+        What entered stays in the record: it is what someone will want to look at.
+        """
+        found = self.portions.get(account_id)
+        if found is None:
+            return
+        if not whole:
+            found.kept.pop(path, None)
+            return
+        entered = [record for record in found.records if record.entered]
+        self.portions[account_id] = Portion(records=entered)
