@@ -138,6 +138,21 @@ class Fault(Action):
     rest: RestFault | None = None
 
 
+class Resend(Action):
+    """Send an account's positions again, unchanged or with another average price."""
+
+    account: int
+    average: Decimal | None = None
+
+
+class Message(Action):
+    """Send any user message as it stands: `data` is the whole argument."""
+
+    account: int
+    target: str
+    data: dict[str, object]
+
+
 class Clear(Action):
     """Clear all faults."""
 
@@ -198,6 +213,8 @@ Step = (
     | Fill
     | Void
     | Fault
+    | Resend
+    | Message
     | Clear
     | Drop
     | Logout

@@ -1,6 +1,5 @@
 """Hold the broker's state, hand out its ids, and note every message it causes, in order."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from random import Random
 
@@ -17,7 +16,6 @@ from ops.sim.model import (
     Order,
     Position,
     Side,
-    Status,
     Trade,
 )
 from ops.sim.switches import Switches
@@ -38,6 +36,8 @@ class Book:
         self.contracts: dict[str, Contract] = {}
         self.markets: dict[str, Market] = {}
         self.orders: dict[int, Order] = {}
+        self.working: dict[int, Order] = {}  # a subset, so that a price need not look at them all
+        self.tags: set[tuple[int, str]] = set()
         self.positions: dict[tuple[int, str], Position] = {}
         self.trades: dict[int, Trade] = {}
         self.events: list[Event] = []
@@ -74,15 +74,13 @@ class Book:
         """Return the orders of a contract that the market can fill, oldest first."""
         return [
             order
-            for order in self.orders.values()
+            for order in self.working.values()
             if order.contract_id == contract_id and order.status in LIVE
         ]
 
-    def children(self, parent_id: int) -> Iterator[Order]:
-        """Yield the working bracket orders of an entry."""
-        for order in list(self.orders.values()):
-            if order.parent_id == parent_id and order.status in WORKING:
-                yield order
+    def children(self, parent_id: int) -> list[Order]:
+        """Return the working bracket orders of an entry."""
+        return [order for order in self.working.values() if order.parent_id == parent_id]
 
     def market_price(self, contract_id: str, side: Side) -> Decimal:
         """Return what a market order pays now."""
@@ -97,9 +95,14 @@ class Book:
         self._tell("GatewayUserAccount", account.account_id, data, 1)
 
     def tell_order(self, order: Order) -> None:
-        """Note an order message."""
-        ended = order.status in {Status.FILLED, Status.CANCELLED, Status.REJECTED}
-        action = self.switches.terminal_order_action if ended else 1
+        """Note an order's state and its message."""
+        works = order.status in WORKING
+        action = 1 if works else self.switches.terminal_order_action
+        self.orders[order.order_id] = order
+        if works:
+            self.working[order.order_id] = order
+        else:
+            self.working.pop(order.order_id, None)
         self._tell("GatewayUserOrder", order.account_id, render.order_data(order), action)
 
     def tell_position(self, position: Position) -> None:

@@ -28,7 +28,6 @@ def add(
     )
     reference = parent.limit or parent.stop or book.markets[parent.contract_id].last
     _price(book, child, reference, parent)
-    book.orders[child.order_id] = child
     book.tell_order(child)
     return child
 
@@ -47,7 +46,7 @@ def _price(book: Book, child: Order, reference: Decimal, parent: Order) -> None:
 
 def activate(book: Book, parent: Order, now: int) -> None:
     """Wake the children of an entry that has filled, for as much as has filled."""
-    woken = list(book.children(parent.order_id))
+    woken = book.children(parent.order_id)
     for child in woken:
         if child.status is Status.SUSPENDED:
             _price(book, child, parent.filled_value / parent.filled, parent)
@@ -81,7 +80,7 @@ def cancel_sibling(book: Book, order: Order, now: int) -> None:
 
 def position_gone(book: Book, order: Order, now: int) -> None:
     """Cancel the brackets of a position that goes flat, if the broker does."""
-    for other in list(book.orders.values()):
+    for other in list(book.working.values()):
         same = (other.account_id, other.contract_id) == (order.account_id, order.contract_id)
         if same and other is not order and other.parent_id is not None and other.status in LIVE:
             _cancel_as(book, other, book.switches.flat_cancels_brackets, now)

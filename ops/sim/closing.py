@@ -5,7 +5,7 @@ Neither touches resting orders.  The two endpoints number their refusals differe
 
 from ops.sim import placing
 from ops.sim.book import Book
-from ops.sim.model import LIVE, Account, OrderType, Outcome
+from ops.sim.model import LIVE, Account, Order, OrderType, Outcome
 
 ACCOUNT_NOT_FOUND, POSITION_NOT_FOUND, CONTRACT_NOT_FOUND, CONTRACT_NOT_ACTIVE = 1, 2, 3, 4
 PARTIAL_INVALID_SIZE = 5
@@ -50,3 +50,14 @@ def _pending(book: Book, account_id: int, contract_id: str) -> bool:
         order.account_id == account_id and order.type is OrderType.MARKET and order.status in LIVE
         for order in book.live(contract_id)
     )
+
+
+def overtaken(book: Book, order: Order) -> bool:
+    """Say whether a delayed close has nothing left to close; shrink it to what is left."""
+    if not order.closes or book.switches.close_while_pending == "overshoot":
+        return False
+    held = book.positions.get((order.account_id, order.contract_id))
+    if held is None or held.side is order.side:
+        return True
+    order.size = min(order.size, held.size)
+    return False

@@ -177,7 +177,7 @@ class Exchange:
         order = self.book.orders.get(due.order_id)
         if order is None or order.status not in WORKING:
             return
-        if due.kind == "cancel":
+        if due.kind == "cancel" or closing.overtaken(self.book, order):
             brackets.cancel(self.book, order, now)
         else:
             matching.attempt(self.book, order, now, resting=False)

@@ -134,6 +134,7 @@ class Order:
     linked_id: int | None = None
     bracket_ticks: int = 0
     triggered: bool = False
+    closes: bool = False
     chunks: list[int] = field(default_factory=list[int])
 
     @property

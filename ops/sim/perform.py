@@ -48,8 +48,26 @@ def perform(world: World, action: actions.Action) -> model.Data:
         case actions.Clear():
             world.faults.clear()
             return {}
+        case actions.Resend() | actions.Message():
+            return _messages(world, action)
         case _:
             return _connections(world, action)
+
+
+def _messages(world: World, action: actions.Resend | actions.Message) -> model.Data:
+    if isinstance(action, actions.Message):
+        text = invocation(action.target, action.data)
+        return {"sent": world.hubs["user"].broadcast(text, action.target, action.account)}
+    rows = world.exchange.positions(action.account)
+    for data in rows:
+        del data["contractDisplayName"]
+        if action.average is not None:
+            data["averagePrice"] = float(action.average)
+    target = "GatewayUserPosition"
+    world.delivery.publish(
+        [model.Event(hub="user", target=target, key=action.account, data=data) for data in rows]
+    )
+    return {"sent": len(rows)}
 
 
 def _connections(world: World, action: actions.Action) -> model.Data:
@@ -200,6 +218,7 @@ async def _timed(world: World, action: actions.Glide | actions.Walk | actions.Bu
     contract = world.exchange.book.contract(action.contract)
     market, tick = world.exchange.book.markets[contract.contract_id], contract.tick_size
     path, pause_s = _path(world.scenario.seed, action, market.last, tick)
+    pause_s /= world.speed
     loop = asyncio.get_running_loop()
     begun = loop.time()
     for number, price in enumerate(path, start=1):

@@ -79,7 +79,6 @@ def place(book: Book, wish: Wish, now: int, *, by_api: bool, chunks: list[int]) 
     order = _order(book, wish, now)
     order.chunks = chunks
     refusal = _refusal(book, account, wish, by_api=by_api)
-    book.orders[order.order_id] = order
     if refusal is not None:
         order.status = Status.REJECTED
         book.tell_order(order)
@@ -153,9 +152,10 @@ def _refusal(book: Book, account: Account, wish: Wish, *, by_api: bool) -> tuple
     fault = _fault(wish)
     if fault is not None:
         return Place.ORDER_REJECTED, fault
-    used = {order.tag for order in book.orders.values() if order.account_id == wish.account_id}
-    if wish.custom_tag is not None and wish.custom_tag in used:
-        return Place.ORDER_REJECTED, "Custom tag is already in use."
+    if wish.custom_tag is not None:
+        if (wish.account_id, wish.custom_tag) in book.tags:
+            return Place.ORDER_REJECTED, "Custom tag is already in use."
+        book.tags.add((wish.account_id, wish.custom_tag))
     return None
 
 
@@ -241,8 +241,8 @@ def closing_order(book: Book, held: Position, size: int, now: int) -> Order:
         size=size,
         created_ns=now,
         updated_ns=now,
+        closes=True,
     )
-    book.orders[order.order_id] = order
     book.tell_order(order)
     run(book, order, now)
     return order

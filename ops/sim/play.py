@@ -11,6 +11,7 @@ log = logging.getLogger(__name__)
 
 async def play(world: World, speed: float = 1.0) -> None:
     """Carry out every step, `speed` times as fast as written; for ever if the scenario loops."""
+    world.speed = speed
     steps = sorted(world.scenario.steps, key=lambda step: step.at)
     loop = asyncio.get_running_loop()
     while True:

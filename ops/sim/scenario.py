@@ -48,7 +48,6 @@ class Scenario(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     seed: int = 1
     user: str = "trader"
     api_key: str = "sim-key-0123456789"
-    start: str | None = None
     loop: bool = False
     switches: dict[str, object] = msgspec.field(default_factory=dict[str, object])
     steps: list[Step] = msgspec.field(default_factory=list[Step])

@@ -77,6 +77,8 @@ class HubServer:
         await socket.accept()
         peer = self._peer(socket)
         self.hub.peers.append(peer)
+        if self._dumb:
+            peer.pause()
         writer = asyncio.create_task(peer.write(self.world.faults.thawed))
         beat = asyncio.create_task(self._keep_alive(peer))
         try:
@@ -102,6 +104,10 @@ class HubServer:
             resume=partial(self.sockets.resume, client),
             abort=partial(self.sockets.abort, client),
         )
+
+    @property
+    def _by_account(self) -> bool:
+        return self.name == "user"
 
     @property
     def _dumb(self) -> bool:
@@ -167,9 +173,9 @@ class HubServer:
             if len(given) != 1:
                 return f"Failed to invoke '{method}': expected one argument"
             argument = given[0]
-            if not isinstance(argument, int if self.name == "user" else str):
+            if not isinstance(argument, int | str) or isinstance(argument, str) == self._by_account:
                 return f"Failed to invoke '{method}': wrong type of argument"
-            key = argument if isinstance(argument, int | str) else str(argument)
+            key = argument
         if not on:
             peer.subscribed.discard((target, key))
             return None

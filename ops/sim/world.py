@@ -27,6 +27,7 @@ class World:
 
     def __init__(self, scenario: Scenario, clock: Clock = time.time_ns) -> None:
         self.scenario = scenario
+        self.speed = 1.0
         self.clock = clock
         self.hubs: dict[HubName, Hub] = {"user": Hub("user"), "market": Hub("market")}
         self.calls = Calls()
