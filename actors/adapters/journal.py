@@ -27,6 +27,7 @@ __all__ = ["Figures", "JournalFull", "JournalThread"]
 RETRY_MIN = Nanos(50 * MILLISECOND)
 RETRY_MAX = Nanos(5 * SECOND)
 _LATENCIES_MAX = 1_000
+_CLOSING_S = 0.25
 _log = logging.getLogger(__name__)
 
 
@@ -132,7 +133,7 @@ class JournalThread:
     def stop(self, deadline_s: float) -> int:
         """Write what is left, close the stores, and return how many batches could not be written.
 
-        Waits until the deadline at most: a disk may hang for longer than anyone can.
+        Waits hardly longer than the deadline: a disk may hang for longer than anyone can.
         """
         with self._changed:
             self._give_up_at = Nanos(_mono() + int(deadline_s * SECOND))
@@ -142,7 +143,7 @@ class JournalThread:
         if self._thread.ident is None:
             self._run()
         else:
-            self._thread.join(deadline_s)
+            self._thread.join(deadline_s + _CLOSING_S)
         with self._changed:
             return len(self._backlog)
 

@@ -53,7 +53,6 @@ MAP_BYTES = 256 * 2**20
 MAP_BYTES_MAX = 2**40
 RECORDS_MAX = 1_000_000
 """Records kept in a journal; beyond them each commit takes away some of the oldest."""
-_TRIM_STEP_MAX = 10_000
 _REPLAY_CHUNK = 1_000
 """Records read in one go: a reader that dawdles would keep LMDB from reusing pages."""
 _READERS_MAX = 16
@@ -146,6 +145,8 @@ class Store:
 
     def commit_many(self, batches: Sequence[Batch]) -> int:
         """Write batches in their order as one transaction; return the newest record's number."""
+        if self._read_only:
+            raise StoreError(f"{self.path}: opened to read; its own process writes it")
         group = encode(self._account_id, batches)
         if self._panicked:
             self._reopen()
@@ -184,9 +185,15 @@ class Store:
 
     def close(self) -> None:
         """Let go of the environment, unless another process holds it."""
+        if self._detach() and not self._read_only:
+            store_files.mark_checked(self.path)
+
+    def _detach(self) -> bool:
         env, self._env = self._env, None
-        if env is not None and os.getpid() == self._pid:
-            env.close()
+        if env is None or os.getpid() != self._pid:
+            return False
+        env.close()
+        return True
 
     def _attach(self) -> tuple[int, int]:
         self._marked = self._panicked = False
@@ -207,7 +214,7 @@ class Store:
             try:
                 return self._begin_life(env), self.last_seq
             except BaseException:
-                self.close()
+                self._detach()
                 raise
 
     def _begin_life(self, env: lmdb.Environment) -> int:
@@ -223,7 +230,7 @@ class Store:
     def _reopen(self) -> None:
         # The newest record we know of stays what it was: a commit that reported a failure may
         # have reached the disk all the same, and `_write` looks for it.
-        self.close()
+        self._detach()
         self._attach()
 
     def _live(self) -> lmdb.Environment:
@@ -250,7 +257,7 @@ class Store:
                     txn.delete(name.encode(), db=dbs.state)
                 else:
                     txn.put(name.encode(), seal(state, name_seed(name)), db=dbs.state)
-            self._trim(txn, seq, len(group.records))
+            store_schema.trim(txn, dbs, seq - self._records_max, steps_max=2 * len(group.records))
         return seq
 
     def _already_written(self, txn: Txn, group: Encoded, newest: int) -> int:
@@ -260,14 +267,6 @@ class Store:
             if txn.get(seq.to_bytes(8), db=self._dbs.journal) != seal(payload, seq):
                 return count
         return min(newest - self._seq, len(group.records))
-
-    def _trim(self, txn: Txn, newest: int, written: int) -> None:
-        first = store_schema.first_seq(txn, self._dbs)
-        end = min(newest - self._records_max + 1, first + min(2 * written, _TRIM_STEP_MAX))
-        if end > first:
-            for seq in range(first, end):
-                txn.delete(seq.to_bytes(8), db=self._dbs.journal)
-            store_schema.set_first_seq(txn, self._dbs, end)
 
     def _newest(self, txn: Txn) -> int:
         cursor = txn.cursor(self._dbs.journal)

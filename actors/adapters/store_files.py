@@ -4,7 +4,7 @@ LMDB maps its file into memory, so a file that was cut short ends the process wi
 of an exception.  Hence a file is looked at before it is opened.  The full check reads every page
 (12 ms a megabyte), which a desk that was killed cannot wait for; but killing a process never
 damages a file, the page cache outlives it.  So the full check is done once per boot of the
-machine, and again after a life that ended before its first commit, which may be the file's doing.
+machine, and again after a life that broke off before its first commit: perhaps the file's doing.
 """
 
 import os
@@ -64,7 +64,7 @@ def check(path: Path) -> None:
 
 
 def mark_checked(path: Path) -> None:
-    """Note that this file was checked since the machine started, and has served since."""
+    """Note that this file was checked since the machine started, and has served since then."""
     if this_boot := boot():
         with suppress(OSError):  # without the mark the next check is a full one
             (path / CHECKED).write_text(this_boot, encoding="utf-8")

@@ -14,6 +14,8 @@ from protocol import codec
 from protocol.units import AccountId
 
 SCHEMA = codec.SCHEMA
+TRIM_STEPS_MAX = 10_000
+"""Records taken away in one transaction."""
 _SCHEMA_KEY = b"schema"
 _ACCOUNT_KEY = b"account"
 _GENERATION_KEY = b"generation"
@@ -106,9 +108,14 @@ def first_seq(txn: Txn, dbs: Databases) -> int:
     return read(txn, dbs, _FIRST_KEY, 1)
 
 
-def set_first_seq(txn: Txn, dbs: Databases, seq: int) -> None:
-    """Note the number of the oldest record that is kept."""
-    write(txn, dbs, _FIRST_KEY, seq)
+def trim(txn: Txn, dbs: Databases, upto: int, *, steps_max: int) -> None:
+    """Take away the records up to this number, the oldest first, some at a time."""
+    first = first_seq(txn, dbs)
+    end = min(upto + 1, first + min(steps_max, TRIM_STEPS_MAX))
+    if end > first:
+        for seq in range(first, end):
+            txn.delete(seq.to_bytes(8), db=dbs.journal)
+        write(txn, dbs, _FIRST_KEY, end)
 
 
 def read(txn: Txn, dbs: Databases, key: bytes, default: int) -> int:
