@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from datetime import timedelta
 from typing import Protocol, cast
 
 from actors.rules import daily_realized_loss, daily_unrealized_loss, max_contracts
@@ -9,8 +10,10 @@ from actors.rules.rule import Mode
 from config.document import label
 from config.errors import Problem, bare, did_you_mean, dotted, printable
 from config.read import Reader, Steps, Table
+from config.reset import longest_day
 from config.schema import AccountConfig, ServiceConfig
 
+A_DAY = timedelta(hours=25)
 PRODUCT = re.compile(r"[A-Z0-9]{1,8}")
 
 
@@ -103,6 +106,7 @@ def warnings(config: ServiceConfig, file: str) -> tuple[Problem, ...]:
     for account in config.accounts:
         warn_of_shadow(account, warn)
         warn_of_limits(account, warn)
+        warn_of_reset(account, warn)
     return tuple(found)
 
 
@@ -145,3 +149,16 @@ def warn_of_limits(account: AccountConfig, warn: Warn) -> None:
                     "no product is spelt like this, so it weighs nothing",
                     mend="write its root in capitals, such as MNQ",
                 )
+
+
+def warn_of_reset(account: AccountConfig, warn: Warn) -> None:
+    """Note trading days that are longer than a day."""
+    longest = longest_day(account.reset.at, account.reset.zone)
+    if not timedelta() < longest <= A_DAY:
+        many = f"as long as {longest.days} days" if longest else "longer than a year"
+        warn(
+            ("accounts", f"[{account.label}]", "reset", "at"),
+            f"a trading day can be {many}",
+            why="a loss limit then counts over all of it, and a lock lasts as long",
+            mend='"0 17 * * *" ends one every day',
+        )

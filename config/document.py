@@ -9,7 +9,7 @@ from actors.rules.rule import RuleParams
 from config.errors import Invalid, bare, did_you_mean, printable
 from config.kinds import found
 from config.read import Reader, Special, Steps, Table
-from config.reset import ResetSchedule
+from config.reset import ResetSchedule, longest_day
 from config.schema import AccountConfig, LoginConfig, SecretRef
 from config.secrets import parse_ref
 from protocol.units import RuleName
@@ -39,7 +39,8 @@ def read_reset(reader: Reader, raw: object, path: Steps) -> ResetSchedule | None
     )
     if table is None:
         return None
-    zone = table.get("zone")
+    judged = dict(table)
+    zone = table.get("zone", USUAL.zone)
     if isinstance(zone, str) and zone not in available_timezones():
         reader.refuse(
             (*path, "zone"),
@@ -47,10 +48,16 @@ def read_reset(reader: Reader, raw: object, path: Steps) -> ResetSchedule | None
             why="the trading day ends at a local time, summer and winter",
             mend=nearest_zone(zone) or "write an IANA name, such as America/Chicago",
         )
-        table = {key: value for key, value in table.items() if key != "zone"} | {"zone": "UTC"}
-        reader.struct(ResetSchedule, table, path)
-        return None
-    return reader.struct(ResetSchedule, table, path)
+        zone = judged["zone"] = USUAL.zone
+    at = table.get("at", USUAL.at)
+    if isinstance(at, str) and isinstance(zone, str):
+        try:
+            longest_day(at, zone)
+        except Invalid as fault:
+            reader.refuse((*path, fault.key), fault.what, why=fault.why, mend=fault.mend)
+            judged["at"] = USUAL.at
+    made = reader.struct(ResetSchedule, judged, path)
+    return made if judged == table else None
 
 
 def nearest_zone(zone: str) -> str:
@@ -131,6 +138,7 @@ def listed() -> str:
     return ", ".join(sorted(RULES))
 
 
+USUAL = ResetSchedule(at="0 17 * * *", zone="America/Chicago")
 UNGUARDED = "an account without rules is not guarded"
 MISPLACED = {
     str(name): f"rules stand under their account: [accounts.rules.{name}]" for name in RULES

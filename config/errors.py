@@ -42,8 +42,8 @@ class Invalid(ValueError):
         super().__init__(f"{key}: {what}")
 
 
-def render_text(problems: Iterable[Problem]) -> str:
-    """Return the problems for a terminal, grouped by file in the order in which they came."""
+def render_text(problems: Iterable[Problem], kind: str = "problem") -> str:
+    """Return the problems, or other `kind`, for a terminal, by file, in the order they came."""
     by_file: dict[str, list[Problem]] = {}
     for problem in problems:
         by_file.setdefault(problem.file, []).append(problem)
@@ -51,7 +51,7 @@ def render_text(problems: Iterable[Problem]) -> str:
         line
         for file, found in by_file.items()
         for line in (
-            f"{printable(file)}: {len(found)} problem{'s' * (len(found) > 1)}",
+            f"{printable(file)}: {len(found)} {kind}{'s' * (len(found) > 1)}",
             *(line for problem in found for line in _lines(problem)),
         )
     )

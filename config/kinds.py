@@ -47,7 +47,7 @@ def bare_type(declared: Any) -> Any:
 
 def is_struct(declared: Any) -> bool:
     """Tell whether a type is written as a table of known keys."""
-    return isinstance(declared, type) and issubclass(declared, Struct)
+    return isinstance(declared, type) and issubclass(declared, Struct) and declared not in WORDS
 
 
 def choices(declared: Any) -> tuple[str, ...]:
@@ -74,12 +74,15 @@ def found(raw: object) -> str:
     return "a number" if type(raw) is float else WORDS.get(type(raw), "something else")
 
 
+def meta(declared: Any) -> Meta:
+    """Return what is noted on a field: its description, its pattern."""
+    noted = get_args(declared)[1:] if get_origin(declared) is Annotated else ()
+    return next((extra for extra in noted if isinstance(extra, Meta)), Meta())
+
+
 def meaning(declared: Any) -> str:
     """Return a field's own description."""
-    metas = (extra for extra in get_args(declared)[1:] if isinstance(extra, Meta))
-    if get_origin(declared) is not Annotated:
-        return ""
-    return next((meta.description for meta in metas if meta.description), "")
+    return meta(declared).description or ""
 
 
 def stand_in(declared: Any) -> object:

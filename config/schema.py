@@ -82,7 +82,11 @@ class LoginConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     name: Annotated[
         str,
-        Meta(pattern=LOGIN_NAME, description="Your own word for it; accounts refer to it."),
+        Meta(
+            pattern=LOGIN_NAME,
+            description="Your own word for it, which accounts refer to: at most 32 letters, "
+            "digits, - and _.",
+        ),
     ]
     username: Annotated[
         SecretRef, Meta(description="Where the ProjectX user name stands (not the name itself).")
@@ -133,7 +137,10 @@ class AccountConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = ResetSchedule(at="0 17 * * *", zone="America/Chicago")
     rules: Annotated[
         dict[RuleName, RuleParams],
-        Meta(description="The rules to enforce, one table each: [accounts.rules.NAME]."),
+        Meta(
+            description="The rules to enforce, one table each: [accounts.rules.NAME]. An account "
+            "without rules is not guarded, and is refused."
+        ),
     ]
 
     def __post_init__(self) -> None:
