@@ -1,0 +1,189 @@
+"""The Gateway, as a desk sees it: one login, its REST calls and its hubs, for many accounts.
+
+Theory: a command goes in, one message comes out, and no exception ever does.  Reads and deeds go by
+REST and need no hub; hub events go to the desk's intake as they come, unread.  See `projectx_rest`
+for the calls, `projectx_hubs` and `projectx_pair` for the connections.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from math import ceil
+
+from project_x_py import ProjectXConfig
+
+from actors.adapters import projectx_mutations, projectx_reads
+from actors.adapters.projectx_hubs import Hubs, Timings
+from actors.adapters.projectx_pair import Intake
+from actors.adapters.projectx_reads import NoInstrument
+from actors.adapters.projectx_rest import REQUESTS_PER_MINUTE, Rest, said_no
+from protocol.answers import (
+    AccountsFailed,
+    AccountsRead,
+    Answered,
+    HubsLost,
+    InstrumentFailed,
+    InstrumentRead,
+    LoggedIn,
+    LoginFailed,
+    Outcome,
+    Refused,
+    TruthFailed,
+    TruthRead,
+)
+from protocol.commands import (
+    CancelOrder,
+    CloseContract,
+    Login,
+    Mutation,
+    OpenHubs,
+    PartialClose,
+    Read,
+    ReadAccounts,
+    ReadInstrument,
+    ReadTruth,
+    WatchContract,
+)
+from protocol.message import Message
+from protocol.units import Nanos
+
+log = logging.getLogger(__name__)
+
+
+class Broker:
+    """One login at the Gateway."""
+
+    def __init__(
+        self,
+        *,
+        username: str,
+        api_key: str,
+        api_url: str,
+        user_hub_url: str,
+        market_hub_url: str,
+        on_event: Intake,
+        on_notice: Callable[[Message], None],
+        mono: Callable[[], int],
+        timeout_seconds: float = 5.0,
+        timings: Timings | None = None,
+    ) -> None:
+        config = ProjectXConfig(
+            api_url=api_url,
+            user_hub_url=user_hub_url,
+            market_hub_url=market_hub_url,
+            timeout_seconds=ceil(timeout_seconds),
+            requests_per_minute=REQUESTS_PER_MINUTE,
+        )
+        self._mono = mono
+        self._rest = Rest(
+            username=username,
+            api_key=api_key,
+            config=config,
+            mono=mono,
+            timeout_seconds=timeout_seconds,
+        )
+        self._hubs = Hubs(
+            self._rest, on_event=on_event, on_notice=on_notice, timings=timings or Timings()
+        )
+
+    @property
+    def spent(self) -> int:
+        """Return the number of REST requests of the last minute."""
+        return self._rest.meter.spent()
+
+    async def perform(self, command: Mutation | Read) -> Message | None:
+        """Do what is asked and return the answer; None only for quotes that will come."""
+        try:
+            return await self._perform(command)
+        except Exception as error:
+            if not isinstance(error, ExceptionGroup):
+                log.debug("%s failed", type(command).__name__, exc_info=True)
+            return self._failed(command, error)
+
+    async def _perform(self, command: Mutation | Read) -> Message | None:
+        match command:
+            case CloseContract() | PartialClose() | CancelOrder():
+                return await projectx_mutations.perform(self._rest, command)
+            case ReadTruth():
+                return await self._read_truth(command)
+            case ReadAccounts():
+                return AccountsRead(accounts=await projectx_reads.accounts(self._rest))
+            case ReadInstrument():
+                found = await projectx_reads.instrument(self._rest, command.contract_id)
+                return InstrumentRead(account_id=command.account_id, instrument=found)
+            case Login():
+                return await self._log_in()
+            case OpenHubs():
+                return await self._hubs.open(command.accounts)
+            case WatchContract():
+                return await self._watch(command)
+
+    async def _log_in(self) -> Message:
+        try:
+            await self._rest.log_in()
+        except Exception as error:  # noqa: BLE001  (every failure of a login is an answer)
+            return LoginFailed(why=self._rest.why(error), refused=said_no(error))
+        return LoggedIn(accounts=await projectx_reads.accounts(self._rest))
+
+    async def _read_truth(self, command: ReadTruth) -> TruthRead:
+        asked = Nanos(self._mono())
+        positions, orders, trades = await projectx_reads.truth(
+            self._rest, command.account_id, command.trades_since
+        )
+        return TruthRead(
+            command_id=command.command_id,
+            account_id=command.account_id,
+            positions=positions,
+            orders=orders,
+            trades=trades,
+            asked=asked,
+        )
+
+    async def _watch(self, command: WatchContract) -> Refused | None:
+        why = await self._hubs.watch(command.contract_id)
+        if why is None:
+            return None
+        return Refused(account_id=command.account_id, event="watch_contract", why=why)
+
+    def _failed(self, command: Mutation | Read, error: Exception) -> Message:
+        """Return the failure that answers a command."""
+        cause = first(error)
+        why = self._rest.why(cause)
+        match command:
+            case ReadTruth():
+                return TruthFailed(
+                    command_id=command.command_id, account_id=command.account_id, why=why
+                )
+            case ReadAccounts():
+                return AccountsFailed(why=why)
+            case Login():
+                return LoginFailed(why=why, refused=False)
+            case ReadInstrument():
+                return InstrumentFailed(
+                    account_id=command.account_id,
+                    contract_id=command.contract_id,
+                    why=why,
+                    final=isinstance(cause, NoInstrument),
+                )
+            case OpenHubs():
+                return HubsLost(why=why)
+            case WatchContract():
+                return Refused(account_id=command.account_id, event="watch_contract", why=why)
+            case CloseContract() | PartialClose() | CancelOrder():
+                return Answered(
+                    command_id=command.command_id,
+                    account_id=command.account_id,
+                    outcome=Outcome.UNCERTAIN,
+                    why=why,
+                )
+
+    async def close(self) -> None:
+        """End everything, whatever state it is in; a second time is no error."""
+        await asyncio.gather(self._hubs.close(), self._rest.close())
+
+
+def first(error: BaseException) -> BaseException:
+    """Return the first cause of a group of errors."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,152 @@
+"""What is asked of the Gateway by REST, and what counts as an answer.
+
+A read answers with everything it was asked for, or it failed.  A missing list, a row that decode
+refuses, a row of another account, a page that came short: each makes the whole read a failure,
+because unknown is never flat.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from actors.adapters import decode
+from actors.adapters.projectx_rest import GatewayError, Refusal, Rest, accepted
+from protocol.account_facts import (
+    WORKING,
+    AccountSeen,
+    Instrument,
+    OrderSeen,
+    PositionSeen,
+    TradeSeen,
+)
+from protocol.answers import Refused
+from protocol.units import SECOND, AccountId, ContractId, Nanos
+
+PAGE_ORDERS = 500
+PAGES_MAX = 20
+CONTRACT_NOT_FOUND = 1
+
+
+class NoInstrument(GatewayError):
+    """The Gateway has no record of the contract that would value it."""
+
+
+async def accounts(rest: Rest) -> tuple[AccountSeen, ...]:
+    """List the login's accounts; a login without any is a failure."""
+    found = await _rows(
+        rest, "Account/search", {"onlyActiveAccounts": True}, "accounts", decode.account
+    )
+    if not found:
+        raise GatewayError("Account/search: no accounts")
+    return found
+
+
+async def positions(rest: Rest, account: AccountId) -> tuple[PositionSeen, ...]:
+    """Read an account's open positions: one row for each contract."""
+    found = await _rows(
+        rest, "Position/searchOpen", {"accountId": account}, "positions", decode.position
+    )
+    _own(account, found)
+    held = [one.contract_id for one in found if one.size]
+    if len(held) != len(set(held)):
+        raise GatewayError("Position/searchOpen: two rows of one contract")
+    return tuple(one for one in found if one.size)
+
+
+async def orders(rest: Rest, account: AccountId) -> tuple[OrderSeen, ...]:
+    """Read an account's working orders, suspended ones included, page by page."""
+    found: dict[int, OrderSeen] = {}
+    for _ in range(PAGES_MAX):
+        body: dict[str, object] = {
+            "filter": {"accountId": account, "statuses": sorted(WORKING)},
+            "pageSize": PAGE_ORDERS,
+            "pageOffset": len(found),
+            "includeTotalCount": True,
+        }
+        answer = accepted("Order/v2/query", await rest.send("Order/v2/query", body))
+        page = _decoded("Order/v2/query", answer, "orders", decode.order)
+        _own(account, page)
+        before = len(found)
+        found.update((one.order_id, one) for one in page)
+        total = answer.get("totalCount")
+        whole = len(found) >= total if type(total) is int else len(page) < PAGE_ORDERS
+        if whole:
+            return tuple(found.values())
+        if len(found) == before:
+            raise GatewayError("Order/v2/query: a page came short")
+    raise GatewayError(f"Order/v2/query: more than {PAGES_MAX} pages")
+
+
+async def trades(rest: Rest, account: AccountId, since: Nanos) -> tuple[TradeSeen, ...]:
+    """Read an account's executions since an instant."""
+    body: dict[str, object] = {"accountId": account, "startTimestamp": iso(since)}
+    found = await _rows(rest, "Trade/search", body, "trades", decode.trade)
+    _own(account, found)
+    return found
+
+
+async def truth(
+    rest: Rest, account: AccountId, since: Nanos | None
+) -> tuple[tuple[PositionSeen, ...], tuple[OrderSeen, ...], tuple[TradeSeen, ...] | None]:
+    """Read positions, orders and, if asked for, trades, all at once."""
+    async with asyncio.TaskGroup() as group:
+        held = group.create_task(positions(rest, account))
+        working = group.create_task(orders(rest, account))
+        done = None if since is None else group.create_task(trades(rest, account, since))
+    return held.result(), working.result(), None if done is None else done.result()
+
+
+async def instrument(rest: Rest, contract: ContractId) -> Instrument:
+    """Read a contract's record."""
+    endpoint = "Contract/searchById"
+    try:
+        answer = accepted(endpoint, await rest.send(endpoint, {"contractId": contract}))
+    except Refusal as error:
+        if error.code == CONTRACT_NOT_FOUND:
+            raise NoInstrument(str(error)) from None
+        raise
+    row = answer.get("contract")
+    if not isinstance(row, dict) or row.get("id") != contract:
+        raise GatewayError(f"{endpoint}: not the contract asked for")
+    found = decode.instrument(row)
+    if isinstance(found, Refused):
+        raise NoInstrument(f"{endpoint}: {found.why}")
+    return found
+
+
+def iso(instant: Nanos) -> str:
+    """Write an instant down to the microsecond, earlier rather than later."""
+    seconds, rest = divmod(instant, SECOND)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{rest // 1_000:06d}Z"
+
+
+async def _rows[T](
+    rest: Rest,
+    endpoint: str,
+    body: dict[str, object],
+    key: str,
+    read: Callable[[object], T | Refused],
+) -> tuple[T, ...]:
+    return _decoded(endpoint, accepted(endpoint, await rest.send(endpoint, body)), key, read)
+
+
+def _decoded[T](
+    endpoint: str, answer: dict[str, Any], key: str, read: Callable[[object], T | Refused]
+) -> tuple[T, ...]:
+    rows = answer.get(key)
+    if not isinstance(rows, list):
+        raise GatewayError(f"{endpoint}: no list of {key}")
+    found: list[T] = []
+    for row in rows:
+        seen = read(row)
+        if isinstance(seen, Refused):
+            raise GatewayError(f"{endpoint}: a row was refused: {seen.why}")
+        found.append(seen)
+    return tuple(found)
+
+
+def _own(account: AccountId, rows: tuple[PositionSeen | OrderSeen | TradeSeen, ...]) -> None:
+    if any(row.account_id != account for row in rows):
+        raise GatewayError("a row of another account")

@@ -1,0 +1,286 @@
+"""The SDK's REST client, made to answer at once, once, and for many accounts.
+
+Theory: what a desk needs of REST is one request per call, an answer or an error within the
+timeout, and a login that heals by itself.  The SDK retries reads with sleeps, sleeps a minute on
+429, holds a lock while it waits for its own limiter, and replaces a revoked token only when the
+local clock agrees.  The overrides below take each of these away; sending, headers and errors stay
+the SDK's.
+
+Nothing here waits for a lock: accounts share the connection pool, the token and the meter, and a
+call that hangs delays nobody.  Only a login is shared, and all who need one wait for the same.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from project_x_py import ProjectX, ProjectXAuthenticationError, ProjectXConfig
+from project_x_py.client.http import MUTATING_ENDPOINTS
+from project_x_py.utils.async_rate_limiter import RateLimiter
+
+from actors.adapters.decode_fields import sample
+from actors.adapters.projectx_token import expiry
+from protocol.units import SECOND
+
+REQUESTS_PER_MINUTE = 200
+"""The Gateway's limit.  Reads stop there; what reduces risk is sent all the same."""
+WINDOW_NS = 60 * SECOND
+METER_MAX = 10_000
+LOGINS_PER_MINUTE_MAX = 6
+"""Against a token that is refused as soon as it is given: a fight that only costs requests."""
+TOKEN_SECONDS_DEFAULT = 23 * 3600.0
+RENEW_EARLY_SECONDS = 600.0
+CLOSE_SECONDS = 0.5
+WHY_CHARS_MAX = 300
+SILENT = ("project_x_py",)
+QUIET = ("pysignalr", "pysignalr.client", "pysignalr.transport", "httpx", "httpcore", "hpack")
+
+log = logging.getLogger(__name__)
+
+
+class GatewayError(Exception):
+    """A call that gave nothing usable; the text says why."""
+
+
+class Refusal(GatewayError):
+    """The Gateway understood, and said no."""
+
+    def __init__(self, endpoint: str, code: int, text: str) -> None:
+        super().__init__(f"{endpoint} refused: {code} {text}".rstrip())
+        self.code = code
+
+
+def hush() -> None:
+    """Take the SDK's handlers away and keep addresses, which carry the token, out of every log."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.split(".")[0] in SILENT:
+            logger = logging.getLogger(name)
+            logger.handlers[:] = [logging.NullHandler()]  # an empty list would be filled again
+            logger.propagate = True
+            logger.setLevel(logging.ERROR)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Meter(RateLimiter):
+    """Count requests where the SDK would hold them back."""
+
+    def __init__(self, mono: Callable[[], int]) -> None:
+        super().__init__(max_requests=REQUESTS_PER_MINUTE, window_seconds=WINDOW_NS / SECOND)
+        self._mono = mono
+        self._sent: deque[int] = deque(maxlen=METER_MAX)
+
+    async def acquire(self) -> None:
+        """Note a request that leaves now."""
+        self._sent.append(self._mono())
+
+    def spent(self) -> int:
+        """Return the number of requests of the last minute."""
+        horizon = self._mono() - WINDOW_NS
+        while self._sent and self._sent[0] <= horizon:
+            self._sent.popleft()
+        return len(self._sent)
+
+
+class Rest(ProjectX):
+    """One login's REST calls."""
+
+    def __init__(
+        self,
+        *,
+        username: str,
+        api_key: str,
+        config: ProjectXConfig,
+        mono: Callable[[], int],
+        timeout_seconds: float,
+    ) -> None:
+        super().__init__(username, api_key, config)
+        hush()
+        self.meter = Meter(mono)
+        self.rate_limiter = self.meter
+        self.renew_at = 0.0
+        self._mono = mono
+        self._timeout = timeout_seconds
+        self._rejected: str | None = None
+        self._login: asyncio.Task[None] | None = None
+        self._logins: deque[int] = deque(maxlen=LOGINS_PER_MINUTE_MAX)
+        self._in_flight: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    async def send(self, endpoint: str, body: dict[str, object]) -> object:
+        """Send one request within the timeout and return what came back, whatever it is."""
+        path = f"/{endpoint}"
+        mutating = path in MUTATING_ENDPOINTS
+        if self._closed:
+            raise GatewayError("the connection is closed")
+        if not mutating and self.meter.spent() >= REQUESTS_PER_MINUTE:
+            raise GatewayError("the minute's requests are spent")
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._ensure_authenticated()
+                return await self._make_request("POST", path, data=body)
+        except TimeoutError:
+            raise GatewayError(f"{endpoint}: no answer in time") from None
+        finally:
+            if (
+                mutating and self._is_rejected() and not self._closed
+            ):  # so that the next attempt finds a new token
+                self._start_login()
+
+    def why(self, error: BaseException) -> str:
+        """Say what went wrong, without the key or a token."""
+        text = str(error) if isinstance(error, GatewayError) else f"{type(error).__name__}: {error}"
+        for secret in (self.api_key, self.session_token):
+            if secret:
+                text = text.replace(secret, "***")
+        return text[:WHY_CHARS_MAX]
+
+    async def _make_request(  # noqa: PLR0917  (the SDK's own signature)
+        self,
+        method: str,
+        endpoint: str,
+        data: dict[str, Any] | None = None,
+        params: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        retry_count: int = 0,
+    ) -> dict[str, Any] | list[Any]:
+        """Send once: who asks decides whether to ask again."""
+        sdk: Any = self  # whose methods are typed for a protocol that its own client does not meet
+        answer: dict[str, Any] | list[Any] = await sdk._execute_http_request(  # noqa: SLF001
+            method, endpoint, data, params, headers, retry_count
+        )
+        return answer
+
+    async def _create_client(self) -> Any:
+        """Let the SDK build its client, and watch requests leave and answers come."""
+        sdk: Any = super()
+        client = await sdk._create_client()  # noqa: SLF001
+        client.event_hooks = {"request": [self._leaves], "response": [self._came]}
+        return client
+
+    async def _leaves(self, _: object) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._in_flight.add(task)
+            task.add_done_callback(self._in_flight.discard)
+
+    async def _came(self, response: Any) -> None:
+        if response.status_code == 401:  # noqa: PLR2004  (HTTP's own number)
+            self.reject(response.request.headers.get("Authorization", "").removeprefix("Bearer "))
+
+    # The token: one for all accounts, renewed before its time or when the Gateway refuses it.
+
+    def reject(self, token: str) -> None:
+        """Note that the Gateway takes a token no more; an older one is no news."""
+        if token and token == self.session_token:
+            self._rejected = token
+
+    def _is_rejected(self) -> bool:
+        return bool(self.session_token) and self._rejected == self.session_token
+
+    def _should_refresh_token(self) -> bool:
+        return not self.session_token or self._is_rejected() or time.time() >= self.renew_at
+
+    async def _ensure_authenticated(self) -> None:
+        if self._should_refresh_token():
+            await asyncio.shield(self._start_login())
+
+    async def _refresh_authentication(self) -> None:
+        """Replace a refused token whatever the clock says, unless somebody already has."""
+        await self._ensure_authenticated()
+
+    async def token(self) -> str:
+        """Return a token that is good for a while."""
+        if self._closed:
+            raise GatewayError("the connection is closed")
+        await self._ensure_authenticated()
+        return self.session_token
+
+    async def log_in(self) -> None:
+        """Log in anew, whatever there is."""
+        self._logins.clear()
+        await asyncio.shield(self._start_login())
+
+    def _start_login(self) -> asyncio.Task[None]:
+        """Return the login under way, or start one."""
+        if self._login is None or self._login.done():
+            self._login = asyncio.create_task(self.authenticate(), name="login")
+            self._login.add_done_callback(_retrieve)
+        return self._login
+
+    async def authenticate(self) -> None:
+        """Trade the key for a token; the SDK's own would also choose an account, or fail."""
+        full = len(self._logins) == LOGINS_PER_MINUTE_MAX
+        if self._closed or (full and self._mono() - self._logins[0] < WINDOW_NS):
+            raise GatewayError("too many logins in a minute")
+        body = {"userName": self.username, "apiKey": self.api_key}
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer: object = await self._make_request("POST", "/Auth/loginKey", data=body)
+        except TimeoutError:
+            raise GatewayError("Auth/loginKey: no answer in time") from None
+        self._logins.append(self._mono())
+        token = accepted("Auth/loginKey", answer).get("token")
+        if not isinstance(token, str) or not token:
+            raise GatewayError("Auth/loginKey: an answer without a token")
+        self._take(token)
+
+    def _take(self, token: str) -> None:
+        """Use a token, and plan to renew it: early, but never before half its life."""
+        now = time.time()
+        end = expiry(token)
+        left = TOKEN_SECONDS_DEFAULT if end is None else end - now
+        if left <= 0:  # a clock is wrong, ours or theirs: the Gateway's 401 will tell
+            left = TOKEN_SECONDS_DEFAULT
+        self.renew_at = now + max(left - RENEW_EARLY_SECONDS, left / 2)
+        self.session_token, self._rejected, self._authenticated = token, None, True
+
+    def is_past(self, renew_at: float) -> bool:
+        """Say whether the time to renew a token has come."""
+        return time.time() >= renew_at
+
+    async def close(self) -> None:
+        """Give up whatever is in flight."""
+        self._closed = True
+        tasks = set(self._in_flight)
+        if self._login is not None and not self._login.done():
+            tasks.add(self._login)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+
+def accepted(endpoint: str, answer: object) -> dict[str, Any]:
+    """Return an answer that says success; raise on one that says no, or nothing."""
+    if not isinstance(answer, dict) or type(answer.get("success")) is not bool:
+        raise GatewayError(f"{endpoint}: {sample(answer)} is no answer")
+    if answer["success"]:
+        return answer
+    code = answer.get("errorCode")
+    if type(code) is not int or not code:
+        raise GatewayError(f"{endpoint}: neither success nor an error code")
+    text = answer.get("errorMessage")
+    raise Refusal(endpoint, code, text if isinstance(text, str) else "")
+
+
+def said_no(error: BaseException) -> bool:
+    """Say whether a login failed because the Gateway will not have these credentials."""
+    return isinstance(error, ProjectXAuthenticationError) or (
+        isinstance(error, Refusal) and error.code != UNKNOWN_LOGIN_ERROR
+    )
+
+
+UNKNOWN_LOGIN_ERROR = 8
+
+
+def _retrieve(task: asyncio.Task[Any]) -> None:
+    """Take a task's error, so that nobody complains that nobody did."""
+    if not task.cancelled():
+        task.exception()
