@@ -54,7 +54,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     def position(self, seen: PositionSeen) -> tuple["Book", bool]:
         """Take a position's message; say whether what is held changed.
 
-        The book returned is the one to keep either way: it may have learnt of an end.
+        The book returned is the one to keep either way: it may have learnt of an end.  It is
+        this very book if there was nothing to learn.
         """
         row = self.rows.get(seen.contract_id)
         if seen.size == 0:
@@ -82,6 +83,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
             return self, False
         held = self.orders.get(seen.order_id)
         if seen.status not in WORKING:
+            if held is None and seen.order_id in self.finished:
+                return self, False
             orders = _without(self.orders, seen.order_id)
             finished = _remember(self.finished, seen.order_id)
             return replace(self, orders=orders, finished=finished), held is not None
@@ -129,7 +132,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
         """End the life that a message says is over, and any earlier one still in its place."""
         closed = _remember(self.closed, seen.position_id)
         if row is None or not _ends(seen, row.seen):
-            return replace(self, closed=closed), False
+            return (self if closed is self.closed else replace(self, closed=closed)), False
         rows = _without(self.rows, seen.contract_id)
         return replace(self, rows=rows, closed=_remember(closed, row.seen.position_id)), True
 

@@ -280,6 +280,13 @@ def test_a_final_status_is_final(status: OrderStatus) -> None:
     assert book.order(order(status, updated=2)) == (book, False)
 
 
+def test_i16_an_end_told_twice_is_no_news() -> None:
+    book = fold(position(2), order(OrderStatus.OPEN), position(0), order(OrderStatus.FILLED))
+
+    assert book.position(position(0))[0] is book
+    assert book.order(order(OrderStatus.FILLED))[0] is book
+
+
 def test_a_status_that_says_nothing_is_ignored() -> None:
     assert Book().order(order(OrderStatus.NONE)) == (Book(), False)
 
