@@ -46,7 +46,10 @@ def demand(
 
 
 def answer(state: State, breach: Breach) -> tuple[Effect, ...]:
-    """Lock as a breach asks, then demand its goals, as far as either is not so already."""
+    """Lock as a breach asks, then demand its goals, as far as either is not so already.
+
+    A new lock is demanded flat even if the book is: it wants the proof.
+    """
     lock = breach.lock
     if lock is None:
         if met(breach.goals, state.view):
@@ -56,7 +59,7 @@ def answer(state: State, breach: Breach) -> tuple[Effect, ...]:
     effects: list[Effect] = []
     if held is None or (held.until is not None and (lock.until is None or lock.until > held.until)):
         effects.append(Send("lockout", SetLock(rule=breach.rule, request=lock, reason=breach.why)))
-    if held is None or held.certified is None or not met(breach.goals, state.view):
+    if held is None or not met(breach.goals, state.view):
         effects.append(demand(state, breach.rule, breach.priority, breach.goals, breach.why))
     return tuple(effects)
 

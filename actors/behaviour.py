@@ -17,8 +17,10 @@ class Step[S](NamedTuple):
 class Behaviour[S](Protocol):
     """One actor's logic.  It reads no clock, opens no socket and keeps no state of its own."""
 
-    kept: type[Any] | None
-    """The shape of what must survive a restart; None keeps nothing."""
+    @property
+    def kept(self) -> type[Any] | None:
+        """Return the shape of what must survive a restart; None keeps nothing."""
+        ...
 
     def begin(self, kept: Any, now: Now) -> Step[S]:
         """Start, or start again from what was last kept (None at first): re-arm what was lost."""

@@ -104,7 +104,7 @@ class Enforcer:
         state = looked(state, message.view)
         held = next((one for one in state.kept.demands if one.rule == message.rule), None)
         goals = merge(held.goals if held else (), message.goals)
-        if held is not None and goals == held.goals:
+        if held is not None and goals == held.goals and not held.withdrawn:
             return self._advance(doubted(state, now), (), now)
         if not goals:
             return self._withdraw(state, held, now) if held else Step(state)
@@ -121,7 +121,7 @@ class Enforcer:
             )
             said = Journal(self._requested(demand))
         else:
-            demand = replace(held, goals=goals, proofs=())
+            demand = replace(held, goals=goals, proofs=(), withdrawn=False)
             said = Journal(
                 EnforcementMerged(
                     account_id=self._account_id,
@@ -147,14 +147,21 @@ class Enforcer:
         )
 
     def _withdraw(self, state: State, held: Demand, now: Now) -> Step[State]:
-        others = tuple(one for one in state.kept.demands if one is not held)
-        said = Journal(
-            EnforcementWithdrawn(
-                account_id=self._account_id, enforcement_id=held.enforcement_id, rule=held.rule
-            )
+        """Send no more for a rule that is content; what was brought about is still proven."""
+        demands = tuple(
+            replace(one, withdrawn=True) if one is held else one for one in state.kept.demands
         )
-        kept = replace(state.kept, demands=others)
-        return self._advance(replace(state, kept=kept), (said,), now)
+        if state.view is not None and met(held.goals, state.view):
+            return self._advance(replace(state, kept=replace(state.kept, demands=demands)), (), now)
+        return self._advance(*self._dropped(state, held), now)
+
+    def _dropped(self, state: State, held: Demand) -> tuple[State, tuple[Effect, ...]]:
+        others = tuple(one for one in state.kept.demands if one.rule != held.rule)
+        withdrawn = EnforcementWithdrawn(
+            account_id=self._account_id, enforcement_id=held.enforcement_id, rule=held.rule
+        )
+        state = replace(state, kept=replace(state.kept, demands=others))
+        return state, (Journal(withdrawn),)
 
     def _answered(self, state: State, message: Answered, now: Now) -> Step[State]:
         flight = next(
@@ -196,7 +203,12 @@ class Enforcer:
         left: list[Demand] = []
         effects: list[Effect] = []
         for one in state.kept.demands:
-            proofs = (*one.proofs, message.command_id) if met(one.goals, message.view) else ()
+            shown = met(one.goals, message.view)
+            if one.withdrawn and not shown:
+                _, dropped = self._dropped(state, one)
+                effects += dropped
+                continue
+            proofs = (*one.proofs, message.command_id) if shown else ()
             if len(proofs) < PROOFS:
                 left.append(one if proofs == one.proofs else replace(one, proofs=proofs))
                 continue

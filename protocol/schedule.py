@@ -13,7 +13,7 @@ class Purpose(StrEnum):
     RESET = "reset"
     ENFORCER = "enforcer"
     SWEEP = "sweep"
-    INSTRUMENT = "instrument"
+    READ = "read"
 
 
 class Clock(StrEnum):

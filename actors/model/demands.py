@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from protocol.account_facts import OrderSeen, OrderStatus
-from protocol.book import BookView
+from protocol.account_facts import OrderSeen, OrderStatus, OrderType, Side
+from protocol.book import BookView, Holding
 from protocol.enforcement import Aim, Goal, Priority
 from protocol.units import ContractId, Nanos, OrderId, RuleName
 
@@ -28,6 +28,8 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     requested: Nanos
     attempts: int = 0
     proofs: tuple[str, ...] = ()
+    withdrawn: bool = False
+    """The rule is content: nothing more is sent, but what was done is still proven."""
 
 
 class Close(NamedTuple):
@@ -82,9 +84,10 @@ def keep(goals: tuple[Goal, ...], contract_id: ContractId) -> int | None:
 
 def needed(demands: tuple[Demand, ...], view: BookView) -> tuple[Action, ...]:
     """Return everything the book still lacks, the most urgent demand's needs first."""
-    goals = tuple(goal for demand in demands for goal in demand.goals)
+    active = [demand for demand in demands if not demand.withdrawn]
+    goals = tuple(goal for demand in active for goal in demand.goals)
     actions: list[Action] = []
-    for demand in sorted(demands, key=lambda one: one.priority):
+    for demand in sorted(active, key=lambda one: one.priority):
         for action in lacking(demand.goals, goals, view):
             if action not in actions:
                 actions.append(action)
@@ -106,7 +109,9 @@ def lacking(
     actions.extend(
         Cancel(order.contract_id, order.order_id)
         for order in view.orders
-        if flattens(mine, order.contract_id) and cancellable(order, working)
+        if flattens(mine, order.contract_id)
+        and cancellable(order, working)
+        and not exits(order, view.holding(order.contract_id))
     )
     return tuple(actions)
 
@@ -116,6 +121,14 @@ def cancellable(order: OrderSeen, working: set[OrderId]) -> bool:
     if order.status is OrderStatus.PENDING_CANCELLATION:
         return False
     return not (order.status is OrderStatus.SUSPENDED and order.parent_id in working)
+
+
+def exits(order: OrderSeen, holding: Holding | None) -> bool:
+    """Tell whether an order is a market exit: most likely our own close, on its way to the fill."""
+    if holding is None or order.type is not OrderType.MARKET:
+        return False
+    opposite = (order.side is Side.SELL) == (holding.size > 0)
+    return opposite and order.size - order.filled <= abs(holding.size)
 
 
 def met(goals: tuple[Goal, ...], view: BookView) -> bool:

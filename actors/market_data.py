@@ -1,0 +1,103 @@
+"""The market data actor: every contract's latest quote, and the price triggers that rest in it.
+
+A quote is merged and compared with the nearest triggers, and nothing is said while none is
+reached: the cost of a quote does not grow with the number of accounts.  A crossing goes on at
+once, with the marks of every contract the account watches, so that the account can judge all of
+its positions at the prices of one instant.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from actors.behaviour import Step
+from actors.model.quotes import Owner, Quote, TriggerBook, marks, prices
+from protocol.effects import Send
+from protocol.market_facts import (
+    Marks,
+    MarkSource,
+    MarksRead,
+    PriceCrossed,
+    QuoteSeen,
+    RestTriggers,
+    WatchMarks,
+)
+from protocol.message import Message
+from protocol.units import AccountId, ContractId, Now
+
+
+class State(msgspec.Struct, frozen=True):
+    """The market of one login."""
+
+    quotes: dict[ContractId, Quote] = msgspec.field(default_factory=dict)
+    triggers: TriggerBook = TriggerBook()
+    watchers: dict[AccountId, WatchMarks] = msgspec.field(default_factory=dict)
+
+
+class MarketData:
+    """One login's market."""
+
+    kept = None
+
+    def begin(self, kept: Any, now: Now) -> Step[State]:  # noqa: ARG002
+        """Start empty; the accounts say again what they need."""
+        return Step(State())
+
+    def keep(self, state: State) -> None:
+        """Keep nothing: a price from before a restart is no price."""
+
+    def handle(self, state: State, message: Message, now: Now) -> Step[State]:
+        """Take a quote, a trigger, or an account's wish to know."""
+        match message:
+            case QuoteSeen():
+                return self._quoted(state, message, now)
+            case RestTriggers():
+                owner = Owner(message.account_id, message.rule)
+                source = self._source(state, message.account_id)
+                rested = state.triggers.rest(owner, message.triggers, source)
+                return Step(replace(state, triggers=rested))
+            case WatchMarks():
+                watchers = {**state.watchers, message.account_id: message}
+                state = replace(state, watchers=watchers)
+                news = MarksRead(
+                    account_id=message.account_id, marks=seen(state, message.account_id, now)
+                )
+                return Step(state, (Send(f"account/{message.account_id}", news),))
+            case _:
+                return Step(state)
+
+    def _quoted(self, state: State, message: QuoteSeen, now: Now) -> Step[State]:
+        contract_id = message.contract_id
+        quote = state.quotes.get(contract_id) or Quote(contract_id=contract_id)
+        quote = quote.merged(message, now.mono)
+        state = replace(state, quotes={**state.quotes, contract_id: quote})
+        owners = state.triggers.crossed(contract_id, prices(quote, now.mono))
+        if not owners:
+            return Step(state)
+        accounts = sorted({owner.account_id for owner in owners})
+        return Step(state, tuple(crossing(state, one, contract_id, now) for one in accounts))
+
+    def _source(self, state: State, account_id: AccountId) -> MarkSource:
+        watch = state.watchers.get(account_id)
+        return watch.source if watch is not None else MarkSource.LAST
+
+
+def seen(state: State, account_id: AccountId, now: Now) -> tuple[Marks, ...]:
+    """Return the marks of every contract an account watches, as far as there are any."""
+    watch = state.watchers.get(account_id)
+    if watch is None:
+        return ()
+    return tuple(
+        marks(state.quotes[one], watch.source, now.mono)
+        for one in watch.contracts
+        if one in state.quotes
+    )
+
+
+def crossing(state: State, account_id: AccountId, contract_id: ContractId, now: Now) -> Send:
+    """Return the message that tells an account that a trigger of its was reached."""
+    news = PriceCrossed(
+        account_id=account_id, contract_id=contract_id, marks=seen(state, account_id, now)
+    )
+    return Send(f"account/{account_id}", news)

@@ -1,0 +1,152 @@
+"""The roster: every Thespian class there is, each a shell around one behaviour."""
+
+from typing import Any
+
+from thespian.actors import Actor
+
+from actors.account import Account
+from actors.behaviour import Behaviour
+from actors.enforcer import Enforcer
+from actors.gateway import Gateway
+from actors.last_resort import LastResort
+from actors.lockout import Lockout
+from actors.market_data import MarketData
+from actors.plan import AccountPlan
+from actors.reset import Reset
+from actors.rule import RuleBehaviour, ShadowRule
+from actors.rules import RULES
+from actors.runtime import Runtime
+from actors.shell import Shell
+from actors.supervisor import Supervisor
+from actors.timer import Timer
+from actors.tree import RULE_PREFIX
+from protocol.units import AccountId, RuleName
+
+
+class DeskRoster:
+    """Which class stands at which path, and the plans they are built from."""
+
+    def __init__(self, plans: tuple[AccountPlan, ...]) -> None:
+        self.plans = {plan.account_id: plan for plan in plans}
+
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        """Return the desk's accounts, in the order of the configuration."""
+        return tuple(self.plans)
+
+    def plan(self, path: str) -> AccountPlan:
+        """Return the plan of the account that a path belongs to."""
+        return self.plans[AccountId(int(path.split("/")[1]))]
+
+    def actor_class(self, path: str) -> type[Actor]:
+        """Return the class of the actor at this path."""
+        if not path.startswith("account/"):
+            return DESK[path]
+        child = path.split("/", 2)[2:]
+        if not child:
+            return AccountActor
+        return RuleActor if child[0].startswith(RULE_PREFIX) else ACCOUNT[child[0]]
+
+
+def roster(runtime: Runtime) -> DeskRoster:
+    """Return the roster that a runtime was built with."""
+    found = runtime.roster
+    assert isinstance(found, DeskRoster)
+    return found
+
+
+class SupervisorActor(Shell):
+    """The root of a desk."""
+
+    def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:  # noqa: ARG002
+        """Supervise the desk's accounts."""
+        return Supervisor(roster(runtime).accounts)
+
+
+class GatewayActor(Shell):
+    """The connection of a login."""
+
+    def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:  # noqa: ARG002
+        """Connect the desk's accounts."""
+        return Gateway(roster(runtime).accounts)
+
+
+class MarketDataActor(Shell):
+    """The market of a login."""
+
+    def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:  # noqa: ARG002
+        """Keep the quotes."""
+        return MarketData()
+
+
+class AccountActor(Shell):
+    """One account: parent of the actors below."""
+
+    def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
+        """Run the account by its plan."""
+        return Account(roster(runtime).plan(path))
+
+
+class TimerActor(Shell):
+    """An account's deadlines."""
+
+    def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:  # noqa: ARG002
+        """Keep time."""
+        return Timer()
+
+
+class LockoutActor(Shell):
+    """An account's locks."""
+
+    def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
+        """Keep the locks."""
+        return Lockout(roster(runtime).plan(path).account_id)
+
+
+class ResetActor(Shell):
+    """An account's trading days."""
+
+    def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
+        """Keep the days."""
+        return Reset(roster(runtime).plan(path).reset)
+
+
+class EnforcerActor(Shell):
+    """The one actor that acts on an account."""
+
+    def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
+        """Enforce."""
+        return Enforcer(roster(runtime).plan(path).account_id)
+
+
+class RuleActor(Shell):
+    """One rule of an account, enforced or in the shadow."""
+
+    def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
+        """Find the rule that the path names."""
+        plan = roster(runtime).plan(path)
+        name = RuleName(path.rsplit("/", 1)[1])
+        kind = ShadowRule if plan.shadowed(name) else RuleBehaviour
+        return kind(RULES[name], plan.rules[name], plan.account_id)
+
+
+class LastResortActor(Shell):
+    """Keeps an account flat when its own tree will not stand."""
+
+    def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
+        """Hold the account flat."""
+        return LastResort(roster(runtime).plan(path).account_id)
+
+
+DESK: dict[str, type[Actor]] = {
+    "supervisor": SupervisorActor,
+    "gateway": GatewayActor,
+    "market_data": MarketDataActor,
+}
+ACCOUNT: dict[str, type[Actor]] = {
+    "timer": TimerActor,
+    "lockout": LockoutActor,
+    "reset": ResetActor,
+    "enforcer": EnforcerActor,
+    "last_resort": LastResortActor,
+}

@@ -1,0 +1,300 @@
+"""The desk: feeds inputs to the actors, commits what they cause, and only then lets it out.
+
+Everything that happens is one input in one queue: a hub message, an answer, a tick.  An input is
+run to completion; its share of each account goes to the journal thread as one batch; when that is
+on the disk its commands leave, each in a task of its own, and their answers are inputs again.
+
+A commit that takes longer than the patience of ops/desk/release.py does not hold back a
+risk-reducing call: the call leaves, an alarm says that the store is slow, and the batch is written
+when the disk is able.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from actors.adapters import decode
+from actors.adapters.clock import Clock
+from actors.adapters.journal import JournalThread
+from actors.adapters.storage import Batch, Storage
+from actors.plan import AccountPlan
+from actors.roster import DeskRoster
+from actors.runtime import ROOT, Runtime
+from actors.turn import Portion, Turn
+from ops.desk.release import PATIENCE_S, Release
+from protocol.answers import (
+    AccountsFailed,
+    AccountsRead,
+    HubsLost,
+    HubsOpened,
+    LoggedIn,
+    LoginFailed,
+    Refused,
+)
+from protocol.codec import Recorded
+from protocol.commands import Mutation, Read
+from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised, Decision
+from protocol.market_facts import QuoteSeen
+from protocol.message import Message
+from protocol.schedule import ClockJumped
+from protocol.units import SECOND, AccountId, Nanos, Now
+
+log = logging.getLogger(__name__)
+
+BURST_MAX = 256
+"""Inputs taken before the loop may do something else, such as write to a socket."""
+INTAKE_MAX = 100_000
+"""Inputs that may wait; beyond it quotes are dropped, never facts or answers."""
+UNWRITTEN_MAX = 512
+FLUSH_S = 1.0
+JUMP = 2 * SECOND
+CLOSE_S = 1.0
+
+type Raw = tuple[str, object]
+"""A hub event and its payload, as the SDK hands them over."""
+
+
+class Broker(Protocol):
+    """What a desk needs of the Gateway's adapter."""
+
+    async def perform(self, command: Mutation | Read) -> Message | None:
+        """Do what the command says, and return the answer; never raise."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+    @property
+    def spent(self) -> int:
+        """Return the requests of the last 60 seconds."""
+        ...
+
+
+class Desk:
+    """One login's actors at work.  Lives on the event loop's thread."""
+
+    def __init__(
+        self,
+        plans: tuple[AccountPlan, ...],
+        stores: dict[AccountId, Storage],
+        clock: Clock,
+        on_decision: Callable[[Decision, Now], None],
+        on_end: Callable[[str], None],
+    ) -> None:
+        self.plans = plans
+        self.clock = clock
+        self.refused = 0
+        self.dropped = 0
+        self.inputs = 0
+        self.login_failed: LoginFailed | None = None
+        self.latencies: deque[int] = deque(maxlen=10_000)
+        """Nanoseconds from an input's turn to the moment its mutations were released."""
+        self._stores = stores
+        self._on_decision = on_decision
+        self._on_end = on_end
+        self._intake: deque[Raw | Message] = deque()
+        self._scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._flusher: asyncio.TimerHandle | None = None
+        self._unwritten: dict[AccountId, list[Recorded]] = {}
+        self._slow = False
+        self._last: Now | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        stored: dict[str, bytes] = {}
+        for store in stores.values():
+            stored |= store.load_states()
+        self.runtime = Runtime(DeskRoster(plans), stored)
+        self._broker: Broker | None = None
+
+    def start(self, broker: Broker) -> None:
+        """Stand the actors up: locks are re-asserted before the broker is asked anything."""
+        self._loop = asyncio.get_running_loop()
+        self._broker = broker
+        self.journal = JournalThread(self._stores.values(), self._loop)
+        self.journal.start()
+        self._flusher = self._loop.call_later(FLUSH_S, self._flush)
+        self._commit(self.runtime.start(self._now()))
+        self._set_timer()
+
+    async def stop(self) -> None:
+        """Take no more inputs, flush the journal, let go of the connections."""
+        for handle in (self._timer, self._flusher):
+            if handle is not None:
+                handle.cancel()
+        self._intake.clear()
+        self._write_all()
+        for task in tuple(self._tasks):
+            task.cancel()
+        left = await asyncio.to_thread(self.journal.stop, CLOSE_S)
+        if left:
+            log.error("%d batches could not be written before the end", left)
+        if self._broker is not None:
+            await self._broker.close()
+        self.runtime.stop()
+
+    def event(self, event: str, payload: object) -> None:
+        """Take a hub event: only enqueue, for the SDK calls this from within its own work."""
+        self._enqueue((event, payload))
+
+    def notice(self, message: Message) -> None:
+        """Take an answer, or the adapter's word about the connection."""
+        self._enqueue(message)
+
+    def _enqueue(self, item: Raw | Message) -> None:
+        if (
+            len(self._intake) >= INTAKE_MAX
+            and isinstance(item, tuple)
+            and item[0] == "quote_update"
+        ):
+            self.dropped += 1
+            return
+        self._intake.append(item)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._scheduled = False
+        for _ in range(min(len(self._intake), BURST_MAX)):
+            item = self._intake.popleft()
+            messages = decode.hub(*item) if isinstance(item, tuple) else item
+            for message in messages if isinstance(messages, tuple) else (messages,):
+                self._input(message)
+        if self._intake and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._drain)
+        self._set_timer()
+
+    def _input(self, message: Message) -> None:
+        to = self._destination(message)
+        if to is None:
+            return
+        self.inputs += 1
+        now = self._now()
+        self._tick(now)
+        self._commit(self.runtime.input(to, message, now))
+
+    def _destination(self, message: Message) -> str | None:
+        """Return who is to hear a message; None for an account that is not ours."""
+        match message:
+            case QuoteSeen():
+                return "market_data"
+            case LoginFailed():
+                self.login_failed = message
+                return "gateway"
+            case LoggedIn() | AccountsRead() | AccountsFailed() | HubsOpened() | HubsLost():
+                return "gateway"
+            case Refused():
+                self.refused += 1
+                log.warning("refused %s: %s", message.event, message.why)
+            case _:
+                pass
+        account_id: AccountId | None = getattr(message, "account_id", None)
+        if account_id is None or account_id not in self._stores:
+            return None
+        path = f"account/{account_id}"
+        resort = f"{path}/last_resort"
+        return resort if resort in self.runtime.addresses else path
+
+    def _now(self) -> Now:
+        """Read the clock, and tell every account if it has jumped."""
+        now = self.clock()
+        last, self._last = self._last, now
+        if last is not None:
+            jump = (now.wall - last.wall) - (now.mono - last.mono)
+            if abs(jump) > JUMP:
+                self._jumped(Nanos(jump), now)
+        return now
+
+    def _jumped(self, by: Nanos, now: Now) -> None:
+        seconds = by / SECOND
+        why = f"the wall clock jumped by {seconds:+.1f} s"
+        self._decided(AlarmRaised(account_id=None, kind=AlarmKind.CLOCK_JUMPED, why=why), now)
+        self._tick(now)
+        for plan in self.plans:
+            to = f"account/{plan.account_id}"
+            self._commit(self.runtime.input(to, ClockJumped(by=by), now))
+
+    def _tick(self, now: Now) -> None:
+        for turn in self.runtime.tick(now):
+            self._commit(turn)
+
+    def _set_timer(self) -> None:
+        """Wake up when the next tick is due; look at the clocks at least once a second."""
+        if self._timer is not None:
+            self._timer.cancel()
+        wait = self.runtime.wait_ns(self.clock())
+        seconds = FLUSH_S if wait is None else min(FLUSH_S, wait / SECOND)
+        self._timer = self._loop.call_later(seconds, self._due)
+
+    def _due(self) -> None:
+        self._tick(self._now())
+        self._set_timer()
+
+    def _commit(self, turn: Turn) -> None:
+        """Send each account's share to the disk; what it asks of the world waits for that."""
+        for path, why in turn.deaths:
+            if path == ROOT:
+                self._on_end(why)
+        for account_id, portion in turn.portions.items():
+            if account_id is None or account_id not in self._stores:
+                self._release(portion, turn.now)
+                continue
+            unwritten = self._unwritten.setdefault(account_id, [])
+            unwritten += portion.records
+            if portion.urgent or len(unwritten) > UNWRITTEN_MAX:
+                self._write(account_id, portion, turn.now)
+
+    def _write(self, account_id: AccountId, portion: Portion, now: Now) -> None:
+        release = Release(lambda: self._release(portion, now), self._store_alarm)
+        records = tuple(self._unwritten.pop(account_id, ()))
+        batch = Batch(account_id=account_id, records=records, states=tuple(portion.kept.items()))
+        if portion.mutations:
+            release.patience = self._loop.call_later(PATIENCE_S, release.impatient)
+        try:
+            self.journal.submit(batch, release.committed, release.failed)
+        except Exception as error:  # noqa: BLE001  (nothing about a disk may stop a risk-reducing call)
+            release.failed(error)
+
+    def _write_all(self) -> None:
+        for account_id in tuple(self._unwritten):
+            self._write(account_id, Portion(), self.clock())
+
+    def _flush(self) -> None:
+        """Write what entered and caused nothing, so that a crash loses little of the story."""
+        self._write_all()
+        self._flusher = self._loop.call_later(FLUSH_S, self._flush)
+
+    def _release(self, portion: Portion, now: Now) -> None:
+        """Let out what a step asks of the world: mutations first."""
+        if portion.mutations:
+            self.latencies.append(self.clock().mono - now.mono)
+        for command in (*portion.mutations, *portion.reads):
+            task = self._loop.create_task(self._perform(command))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        for decision in portion.decisions:
+            self._decided(decision, now)
+
+    async def _perform(self, command: Mutation | Read) -> None:
+        assert self._broker is not None
+        answer = await self._broker.perform(command)
+        if answer is not None:
+            self._enqueue(answer)
+
+    def _decided(self, decision: Decision, now: Now) -> None:
+        self._on_decision(decision, now)
+
+    def _store_alarm(self, kind: AlarmKind | None, why: str) -> None:
+        """Say, once, that the store is slow or failing, and once that it is well again."""
+        now = self.clock()
+        if kind is None:
+            if self._slow:
+                self._slow = False
+                self._decided(AlarmCleared(account_id=None, kind=AlarmKind.STORE_SLOW), now)
+        elif not self._slow:
+            self._slow = True
+            self._decided(AlarmRaised(account_id=None, kind=kind, why=why), now)

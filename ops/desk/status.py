@@ -1,0 +1,211 @@
+"""How a desk stands, for people: read off the actors' last states, asking nobody.
+
+A projection only.  It runs a few times a second on the loop, between inputs.
+"""
+
+import os
+from collections import deque
+
+from actors.model.account_state import State as AccountState
+from actors.model.account_state import in_force
+from actors.model.money import unrealized
+from actors.model.quotes import marks as marks_of
+from actors.plan import AccountPlan
+from actors.rule import State as RuleState
+from actors.tree import RULE_PREFIX
+from ops.desk.desk import Desk
+from protocol.book import Holding
+from protocol.codec import Recorded
+from protocol.control import (
+    AccountStatus,
+    DeskReport,
+    DeskStatus,
+    EnforcementStatus,
+    LockoutStatus,
+    PositionStatus,
+    RuleStatus,
+)
+from protocol.decisions import (
+    AlarmCleared,
+    AlarmRaised,
+    Decision,
+    EnforcementConfirmed,
+    EnforcementFailing,
+    EnforcementRequested,
+    EnforcementWithdrawn,
+)
+from protocol.lifecycle import Phase
+from protocol.lockouts import Lock
+from protocol.units import AccountId, Nanos, Now, price_text, usd_text
+from protocol.words import instant_text
+
+ENFORCEMENTS_MAX = 50
+
+
+class History:
+    """The enforcements and alarms that the decisions told of."""
+
+    def __init__(self) -> None:
+        self.enforcements: dict[AccountId, deque[EnforcementStatus]] = {}
+        self.alarms: dict[tuple[AccountId | None, str], str] = {}
+
+    def take(self, decision: Decision, now: Now) -> None:
+        """Note what a decision changes."""
+        match decision:
+            case EnforcementRequested():
+                status = EnforcementStatus(
+                    id=decision.enforcement_id,
+                    rule=decision.rule,
+                    requested=instant_text(now.wall),
+                    confirmed=None,
+                    state="requested",
+                    why=decision.why,
+                )
+                kept = self.enforcements.setdefault(
+                    decision.account_id, deque(maxlen=ENFORCEMENTS_MAX)
+                )
+                kept.append(status)
+            case EnforcementConfirmed():
+                self._change(decision, "confirmed", now.wall)
+            case EnforcementWithdrawn():
+                self._change(decision, "withdrawn", None)
+            case EnforcementFailing():
+                self._change(decision, "failing", None)
+            case AlarmRaised():
+                self.alarms[decision.account_id, decision.kind.value] = decision.why
+            case AlarmCleared():
+                self.alarms.pop((decision.account_id, decision.kind.value), None)
+            case _:
+                pass
+
+    def recall(self, record: Recorded) -> None:
+        """Take a decision of an earlier life from the journal; its alarms are over."""
+        message = record.message
+        if isinstance(message, EnforcementRequested | EnforcementConfirmed | EnforcementWithdrawn):
+            self.take(message, record.now)
+
+    def _change(
+        self,
+        decision: EnforcementConfirmed | EnforcementWithdrawn | EnforcementFailing,
+        state: str,
+        confirmed: Nanos | None,
+    ) -> None:
+        kept = self.enforcements.get(decision.account_id, deque())
+        for number, status in enumerate(kept):
+            if status.id == decision.enforcement_id:
+                text = instant_text(confirmed) if confirmed is not None else None
+                kept[number] = EnforcementStatus(
+                    id=status.id,
+                    rule=status.rule,
+                    requested=status.requested,
+                    confirmed=text,
+                    state=state,
+                    why=status.why,
+                )
+
+
+def report(desk: Desk, history: History, login: str, spent: int) -> DeskReport:
+    """Return everything a guardian publishes of a desk."""
+    now = desk.clock()
+    accounts = [account(desk, history, plan, login, now) for plan in desk.plans]
+    gateway = desk.runtime.states.get("gateway")
+    hubs = gateway.hubs.value if gateway is not None else "closed"
+    armed = bool(accounts) and all(one.state == Phase.ARMED.value for one in accounts)
+    figures = desk.journal.figures()
+    status = DeskStatus(
+        login=login,
+        state="armed" if armed else "starting" if hubs == "closed" else "degraded",
+        pid=os.getpid(),
+        hubs=hubs,
+        restarts=0,
+        refused=desk.refused,
+        calls_last_minute=spent,
+        commit_ms=round(figures.p99_ms, 3),
+        alarms=[f"{kind}: {why}" for (who, kind), why in history.alarms.items() if who is None],
+        heartbeat=instant_text(now.wall),
+    )
+    return DeskReport(desk=status, accounts=accounts, armed=armed)
+
+
+def account(desk: Desk, history: History, plan: AccountPlan, login: str, now: Now) -> AccountStatus:
+    """Return how an account stands."""
+    path = f"account/{plan.account_id}"
+    state: AccountState | None = desk.runtime.states.get(path)
+    alarms = [
+        f"{kind}: {why}" for (who, kind), why in history.alarms.items() if who == plan.account_id
+    ]
+    held = state.view.holdings if state is not None else ()
+    positions = [position(desk, plan, one, now) for one in held]
+    locks = in_force(state, now) if state is not None else ()
+    worths = [one.unrealized for one in positions]
+    return AccountStatus(
+        id=plan.account_id,
+        name=state.seen.name if state is not None and state.seen is not None else plan.name,
+        login=login,
+        state=state.phase.value if state is not None else "last_resort",
+        mode=plan.mode.value,
+        locked=bool(locks),
+        lockouts=[lockout(one) for one in locks],
+        realized=None if state is None or state.view.realized is None
+        else usd_text(state.view.realized),
+        unrealized=None if state is None or not state.known else total(worths),
+        positions=positions,
+        rules=[rule(desk, plan, path, name) for name in plan.rules],
+        enforcements=list(history.enforcements.get(plan.account_id, ())),
+        attempts_while_locked=state.kept.attempts if state is not None else 0,
+        next_reset=instant_text(state.day.next_reset) if state is not None else None,
+        alarms=alarms,
+    )  # fmt: skip
+
+
+def total(worths: list[str | None]) -> str | None:
+    """Return the sum of money texts; one unknown makes it unknown."""
+    known = [round(float(one) * 10_000) for one in worths if one is not None]
+    return usd_text(sum(known)) if len(known) == len(worths) else None  # type: ignore[arg-type]
+
+
+def position(desk: Desk, plan: AccountPlan, held: Holding, now: Now) -> PositionStatus:
+    """Return an open position at the newest price there is."""
+    market = desk.runtime.states.get("market_data")
+    quote = market.quotes.get(held.contract_id) if market is not None else None
+    mark, worth = held.mark, held.unrealized
+    if quote is not None:
+        newest = marks_of(quote, plan.mark, now.mono)
+        mark = newest.long if held.size > 0 else newest.short
+        worth = None
+        if mark is not None and held.instrument is not None:
+            worth = unrealized(held.instrument, held.size, held.average, mark)
+    return PositionStatus(
+        contract=held.contract_id,
+        side="long" if held.size > 0 else "short",
+        size=abs(held.size),
+        average=price_text(held.average),
+        mark=None if mark is None else price_text(mark),
+        unrealized=None if worth is None else usd_text(worth),
+    )
+
+
+def lockout(lock: Lock) -> LockoutStatus:
+    """Return a lock in force."""
+    return LockoutStatus(
+        rule=lock.rule,
+        scope=lock.scope or "account",
+        reason=lock.reason,
+        since=instant_text(lock.since),
+        until=None if lock.until is None else instant_text(lock.until),
+    )
+
+
+def rule(desk: Desk, plan: AccountPlan, path: str, name: str) -> RuleStatus:
+    """Return a rule at work; one that has not judged is not armed."""
+    state: RuleState | None = desk.runtime.states.get(f"{path}/{RULE_PREFIX}{name}")
+    evaluated = state.evaluated if state is not None else None
+    return RuleStatus(
+        rule=name,
+        armed=evaluated is not None,
+        mode="shadow" if plan.shadowed(name) else "enforce",  # type: ignore[arg-type]
+        limit=state.limit if state is not None else "",
+        used=state.used if state is not None else "",
+        unknown=state.unknown if state is not None else None,
+        evaluated=None if evaluated is None else instant_text(evaluated),
+    )
