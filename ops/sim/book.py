@@ -66,7 +66,7 @@ class Book:
         if name in self.contracts:
             return self.contracts[name]
         for contract in self.contracts.values():
-            if name.upper() in {contract.root, contract.symbol, contract.name}:
+            if name in contract.names:
                 return contract
         raise KeyError(f"no contract {name!r} in this scenario")
 

@@ -92,6 +92,11 @@ class Contract:
         return f"F.US.{self.root}"
 
     @property
+    def names(self) -> set[str]:
+        """Return every name that means this contract."""
+        return {self.contract_id, self.root, self.symbol, self.name}
+
+    @property
     def point_value(self) -> Decimal:
         """Return the dollars of one whole point."""
         return self.tick_value / self.tick_size

@@ -30,6 +30,7 @@ STREAM_METHODS: dict[HubName, dict[str, str]] = {
     },
 }
 ALL_ACCOUNTS = "*"
+LINE_MAX = 200_000
 
 
 def frame(message: Data) -> str:
@@ -69,6 +70,9 @@ class Peer:
 
     def send(self, text: str | None) -> None:
         """Put a message in line; None ends the connection after what is in line."""
+        if len(self.line) >= LINE_MAX:  # nobody reads: the Gateway would not wait for ever either
+            self.abort()
+            return
         self.line.append(text)
         self.wake.set()
 

@@ -22,5 +22,7 @@ async def play(world: World, speed: float = 1.0) -> None:
                 perform(world, step)
             except Refused as error:
                 log.info("at %g s: the broker refused: %s", step.at, error)
+            except (KeyError, ValueError) as error:
+                log.warning("at %g s: cannot be done: %s", step.at, error)
         if not (world.scenario.loop and steps):
             return

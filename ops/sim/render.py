@@ -5,6 +5,7 @@ The same object goes out by REST and by hub; REST adds a field or two.
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from ops.sim.model import Account, Contract, Data, Market, Order, Position, Trade
 from ops.sim.switches import Switches
@@ -15,8 +16,12 @@ CHANGE_DIGITS = 4
 def stamp(nanos: int) -> str:
     """Return an instant as the Gateway writes it, with microseconds and an offset."""
     seconds, rest = divmod(nanos, 1_000_000_000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{rest // 1000:06d}+00:00"
+    return f"{_second(seconds)}.{rest // 1000:06d}+00:00"
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def number(value: Decimal | None) -> float | None:
@@ -142,7 +147,7 @@ def trade_data(trade: Trade, *, separate_commissions: bool) -> Data:
 
 def quote_data(contract: Contract, market: Market, now: int) -> Data:
     """Return a full quote; the wire may thin it out."""
-    change = market.last - market.opened
+    change, when = market.last - market.opened, stamp(now)
     return {
         "symbol": contract.symbol_id,
         "symbolName": f"/{contract.symbol}",
@@ -155,6 +160,6 @@ def quote_data(contract: Contract, market: Market, now: int) -> Data:
         "high": float(market.high),
         "low": float(market.low),
         "volume": market.volume,
-        "lastUpdated": stamp(now),
-        "timestamp": stamp(now),
+        "lastUpdated": when,
+        "timestamp": when,
     }

@@ -1,5 +1,6 @@
 """Load a scenario from TOML, strictly: an unknown key or a bad value names the file and the key."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ops.sim import model
-from ops.sim.actions import Step
+from ops.sim.actions import Account, Contract, Step
 from ops.sim.products import contract_for
 from ops.sim.switches import Switches, changed
 
@@ -103,4 +104,26 @@ def load(name: str | Path) -> Scenario:
         raise ScenarioError(f"{path}: {error}") from error
     if len({row.id for row in scenario.accounts}) < len(scenario.accounts):
         raise ScenarioError(f"{path}: two accounts have the same id - at `$.accounts`")
+    for complaint in strangers(scenario):
+        raise ScenarioError(f"{path}: {complaint}")
     return scenario
+
+
+def strangers(scenario: Scenario) -> Iterator[str]:
+    """Yield the steps that name an account or a contract the scenario never has."""
+    accounts = {row.id for row in scenario.accounts}
+    contracts = {name for contract, _ in scenario.listed() for name in contract.names}
+    for step in scenario.steps:
+        match step:
+            case Account():
+                accounts.add(step.account)
+            case Contract():
+                contracts |= contract_for(step.root, step.expiry).names
+            case _:
+                pass
+    for number, step in enumerate(scenario.steps):
+        account, contract = getattr(step, "account", None), getattr(step, "contract", None)
+        if account is not None and account not in accounts:
+            yield f"no account {account} - at `$.steps[{number}].account`"
+        if contract is not None and contract not in contracts:
+            yield f"no contract {contract!r} - at `$.steps[{number}].contract`"

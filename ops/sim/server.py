@@ -1,9 +1,11 @@
 """Run the simulator: inside a test's own event loop, or as a process of its own."""
 
 import asyncio
+import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -161,7 +163,15 @@ async def serve(
     async with SimServer(scenario, port, play_steps=True, speed=speed) as sim:
         print(f"simulated Gateway at {sim.url} (scenario {scenario}, control at {sim.url}/_sim/)")
         sys.stdout.flush()
-        await asyncio.Event().wait()
+        await _terminated()
+
+
+async def _terminated() -> None:
+    """Wait for a polite request to end; an interrupt comes as a cancellation."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    with suppress(NotImplementedError):  # Windows has no such handlers
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+    await stop.wait()
 
 
 def main(scenario: str = "default", port: int = 9000, speed: float = 1.0) -> int:

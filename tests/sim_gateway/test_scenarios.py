@@ -66,6 +66,11 @@ async def test_the_morning_loses_more_than_500_and_goes_on() -> None:
         (MINIMAL.replace("MNQ", "ZZZ"), "unknown product 'ZZZ'"),
         (MINIMAL.replace('"A" }', '"A" }, { id = 1, name = "B" }'), "same id"),
         ("accounts = [", "Invalid"),
+        (MINIMAL + '[[steps]]\ndo = "cancel"\naccount = 2', "account 2 - at `$.steps[0].account`"),
+        (
+            MINIMAL + '[[steps]]\ndo = "price"\ncontract = "ES"\nprice = 1',
+            "no contract 'ES' - at `$.steps[0].contract`",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_file_and_key(tmp_path: Path, text: str, words: str) -> None:
@@ -114,7 +119,8 @@ async def test_it_listens_on_loopback_only() -> None:
         await serve(host="0.0.0.0")
 
 
-async def test_it_runs_as_a_process_until_interrupted() -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+async def test_it_runs_as_a_process_until_told_to_end(end: signal.Signals) -> None:
     code = "import sys; from ops.sim.server import main; sys.exit(main('default', 0, 1))"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
@@ -124,7 +130,7 @@ async def test_it_runs_as_a_process_until_interrupted() -> None:
     url = line.split()[3]
     async with httpx.AsyncClient(base_url=url) as http:
         state = (await http.get("/_sim/state")).json()
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, end)
 
     assert len(state["accounts"]) == 2
     assert await process.wait() == 0

@@ -98,7 +98,7 @@ async def test_modifies_and_cancels(sim: SimServer, sdk: Sdk) -> None:
     assert len(sim.calls.of("Order/cancel", 1002)) == 1
 
 
-async def test_places_through_its_own_manager(sim: SimServer, sdk: Sdk) -> None:
+async def test_places_as_the_sdk_does(sim: SimServer, sdk: Sdk) -> None:
     manager = OrderManager(sdk.client, EventBus())
 
     response = await manager.place_order(
