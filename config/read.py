@@ -93,7 +93,7 @@ class Reader:
         if special := self.special.get(plain):
             return special(self, raw, path)
         if is_struct(plain):
-            table = self.expect_table(raw, path, f"write {path[-1]} = {{ ... }}")
+            table = self.expect_table(raw, path, f"write [{path[-1]}] above its keys")
             return None if table is None else self.struct(plain, table, path)
         if get_origin(plain) is dict and isinstance(raw, dict):
             return self.mapping(get_args(plain)[1], cast("Table", raw), path)

@@ -62,8 +62,10 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = "127.0.0.1:8484"
 
     def __post_init__(self) -> None:
-        if not self.data_dir.parts or "\0" in str(self.data_dir):
+        if not self.data_dir.parts or not str(self.data_dir).isprintable():
             raise Invalid("data_dir", "is not a folder's name", mend='for example "var"')
+        if self.data_dir.parts[0].startswith("~"):
+            raise Invalid("data_dir", "~ is not expanded", mend="write the whole path")
         split_http(self.http)
 
     @property
