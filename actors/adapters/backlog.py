@@ -74,8 +74,8 @@ class Backlog:
         return min(found, default=None)
 
     def accounts(self) -> tuple[AccountId, ...]:
-        """Return the accounts for which something waits."""
-        return tuple(self._waiting)
+        """Return the accounts that wait for a writer, those served longest ago first."""
+        return tuple(owner for owner in self._waiting if owner not in self._flying)
 
     def add(self, entry: Entry) -> None:
         """Take a batch; raise JournalFull if there is no room even after forgetting."""
@@ -95,14 +95,14 @@ class Backlog:
     def take(self, account_id: AccountId) -> tuple[Entry, ...]:
         """Hand out an account's oldest batches, as many as fit one transaction."""
         assert account_id not in self._flying, f"{account_id} is being written"
-        waiting = self._waiting[account_id]
+        waiting = self._waiting.pop(account_id)
         group = [waiting.popleft()]
         room = self._group_max - group[0].weight
         while waiting and (group[-1].tied or waiting[0].weight <= room):
             group.append(waiting.popleft())
             room -= group[-1].weight
-        if not waiting:
-            del self._waiting[account_id]
+        if waiting:
+            self._waiting[account_id] = waiting
         self._flying[account_id] = tuple(group)
         return self._flying[account_id]
 

@@ -1,8 +1,10 @@
-"""The journal thread: it alone writes a desk's stores, so the event loop never waits for a disk.
+"""The journal: off the loop's thread, so that the loop never waits for a disk.
 
-It writes whatever has come in since it last looked, one transaction per account (a commit costs a
-third of a millisecond, a record in it a few microseconds), and then tells the loop once per
-transaction.  Per account, batches reach the disk and callbacks the loop in the order of submission.
+A writer takes all that has come in for an account as one transaction (which costs some 0.2 ms, a
+record in it some microseconds).  An account has one writer at a time: its batches reach the disk,
+and their callbacks the loop, in the order of submission.  Several writers wait for the disk side
+by side: when one quote makes 50 accounts commit, the last has its answer in 8 ms instead of 13.
+Measured with `python -m ops.bench.store`.
 
 A disk that fails loses nothing that was submitted: the account's batches wait and are tried again,
 and other accounts go on.
@@ -24,6 +26,7 @@ from protocol.units import MILLISECOND, SECOND, AccountId, Nanos
 
 __all__ = ["Figures", "JournalFull", "JournalThread"]
 
+WRITERS = 4
 RETRY_MIN = Nanos(50 * MILLISECOND)
 RETRY_MAX = Nanos(5 * SECOND)
 _LATENCIES_MAX = 1_000
@@ -54,7 +57,7 @@ class _Outage(msgspec.Struct):
 
 
 class JournalThread:
-    """One desk's writer.  Its methods are for the event loop's thread; only `stop` waits."""
+    """One desk's writers.  Its methods are for the event loop's thread; only `stop` waits."""
 
     def __init__(
         self,
@@ -62,26 +65,34 @@ class JournalThread:
         loop: asyncio.AbstractEventLoop,
         *,
         pending_max: int = PENDING_MAX,
+        writers: int = WRITERS,
     ) -> None:
         self._stores = {store.account_id: store for store in stores}
         self._loop = loop
         self._backlog = Backlog(pending_max)
         self._outages: dict[AccountId, _Outage] = {}
         self._changed = threading.Condition()
-        self._give_up_at: Nanos | None = None
+        self._end: Nanos | None = None
         self._latencies: deque[Nanos] = deque(maxlen=_LATENCIES_MAX)
         self._transactions = 0
         self._batches = 0
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, name=f"journal-{number}", daemon=True)
+            for number in range(writers)
+        ]
+        self._writing = 0
+        self._calls: list[Callable[[], None]] = []
 
     @property
     def is_alive(self) -> bool:
         """Tell whether batches are being written; a desk whose journal died must end."""
-        return self._thread.is_alive()
+        return any(thread.is_alive() for thread in self._threads)
 
     def start(self) -> None:
         """Start writing."""
-        self._thread.start()
+        self._writing = len(self._threads)
+        for thread in self._threads:
+            thread.start()
 
     def adopt(self, store: Storage) -> None:
         """Write for one more account."""
@@ -101,7 +112,7 @@ class JournalThread:
         with self._changed:
             if batch.account_id not in self._stores:
                 raise StoreError(f"account {batch.account_id} has no store; adopt one first")
-            if self._give_up_at is not None:
+            if self._end is not None:
                 raise StoreError("the journal is closing; submit nothing after stop")
             self._backlog.add(Entry(batch, _mono(), done, failed))
             self._changed.notify()
@@ -136,47 +147,46 @@ class JournalThread:
         Waits hardly longer than the deadline: a disk may hang for longer than anyone can.
         """
         with self._changed:
-            self._give_up_at = Nanos(_mono() + int(deadline_s * SECOND))
+            end = self._end = Nanos(_mono() + int(deadline_s * SECOND))
             for outage in self._outages.values():
                 outage.retry_at = Nanos(0)
-            self._changed.notify()
-        if self._thread.ident is None:
+            self._changed.notify_all()
+        if not any(thread.ident for thread in self._threads):
             self._run()
-        else:
-            self._thread.join(deadline_s + _CLOSING_S)
+        for thread in self._threads:
+            if thread.ident:
+                thread.join(max(0.0, (end - _mono()) / SECOND) + _CLOSING_S)
         with self._changed:
             return len(self._backlog)
 
     def _run(self) -> None:
-        while (accounts := self._next()) is not None:
-            for account_id in accounts:
-                self._write(account_id)
-        for store in self._stores.values():
+        while (task := self._next()) is not None:
+            self._write(*task)
+        with self._changed:
+            self._writing -= 1
+            stores = self._stores.values() if self._writing <= 0 else ()
+        for store in stores:
             store.close()
 
-    def _next(self) -> list[AccountId] | None:
-        """Wait until there is something to write; return None when it is time to end."""
+    def _next(self) -> tuple[AccountId, Sequence[Entry]] | None:
+        """Wait for something to write, and take it; return None when it is time to end."""
         with self._changed:
             while True:
-                now = _mono()
-                waiting = self._backlog.accounts()
-                due = [account for account in waiting if self._retry_at(account) <= now]
-                if self._give_up_at is not None and (not waiting or now >= self._give_up_at):
+                now, waiting = _mono(), self._backlog.accounts()
+                if self._end is not None and (not waiting or now >= self._end):
                     return None
-                if due:
-                    return due
-                alarms = [self._retry_at(account) for account in waiting]
-                if self._give_up_at is not None:
-                    alarms.append(self._give_up_at)
+                retries = [self._retry_at(account_id) for account_id in waiting]
+                for account_id, at in zip(waiting, retries, strict=True):
+                    if at <= now:
+                        return account_id, self._backlog.take(account_id)
+                alarms = retries if self._end is None else [*retries, self._end]
                 self._changed.wait((min(alarms) - now) / SECOND if alarms else None)
 
     def _retry_at(self, account_id: AccountId) -> Nanos:
         outage = self._outages.get(account_id)
         return Nanos(0) if outage is None else outage.retry_at
 
-    def _write(self, account_id: AccountId) -> None:
-        with self._changed:
-            group = self._backlog.take(account_id)
+    def _write(self, account_id: AccountId, group: Sequence[Entry]) -> None:
         started = _mono()
         try:
             self._stores[account_id].commit_many([entry.batch for entry in group])
@@ -189,20 +199,22 @@ class JournalThread:
 
     def _land(self, account_id: AccountId, group: Sequence[Entry], took: Nanos) -> None:
         with self._changed:
+            # Told before the account's next group can be taken, or another writer could be first.
+            self._call([entry.done for entry in group])
             self._backlog.landed(account_id)
             self._latencies.append(took)
             self._transactions += 1
             self._batches += len(group)
             was_out = self._outages.pop(account_id, None) is not None
-        self._call([entry.done for entry in group])
         if was_out:
             _log.warning("account %s: the store takes commits again", account_id)
 
     def _refuse(self, account_id: AccountId, group: Sequence[Entry], error: Unencodable) -> None:
+        refused = [entry for entry in group if entry.batch is error.batch]
         with self._changed:
+            self._call([partial(entry.failed, error) for entry in refused])
             self._backlog.put_back(account_id, without=error.batch)
         _log.error("%s; it is lost", error)
-        self._call([partial(entry.failed, error) for entry in group if entry.batch is error.batch])
 
     def _suspend(self, account_id: AccountId, oldest: Entry, error: Exception) -> None:
         with self._changed:
@@ -210,26 +222,31 @@ class JournalThread:
             outage = self._outages.get(account_id)
             pause = RETRY_MIN if outage is None else min(Nanos(outage.pause * 2), RETRY_MAX)
             self._outages[account_id] = _Outage(Nanos(_mono() + pause), pause)
+            if outage is None:
+                self._call([partial(oldest.failed, error)])
+            self._changed.notify()
         if outage is None:
             _log.error("account %s: the store fails, its batches wait: %s", account_id, error)
-            self._call([partial(oldest.failed, error)])
 
     def _call(self, callbacks: list[Callable[[], None]]) -> None:
-        """Wake the loop once for all of them."""
-        try:
-            self._loop.call_soon_threadsafe(_call_each, self._loop, callbacks)
-        except RuntimeError:  # the loop has ended before its journal
-            _log.warning("%d callbacks came too late for the event loop", len(callbacks))
+        """Let the loop run these, under the lock; wake it unless it is about to look anyway."""
+        self._calls += callbacks
+        if len(self._calls) == len(callbacks):
+            try:
+                self._loop.call_soon_threadsafe(self._call_back)
+            except RuntimeError:  # the loop has ended before its journal
+                _log.warning("%d callbacks came too late for the event loop", len(callbacks))
+                self._calls.clear()
 
-
-def _call_each(loop: asyncio.AbstractEventLoop, callbacks: list[Callable[[], None]]) -> None:
-    for callback in callbacks:
-        try:
-            callback()
-        except Exception as error:  # noqa: BLE001  (the others must hear of their commits)
-            loop.call_exception_handler(
-                {"message": "a journal callback failed", "exception": error}
-            )
+    def _call_back(self) -> None:
+        with self._changed:
+            calls, self._calls = self._calls, []
+        for call in calls:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001  (the others must hear of their commits)
+                context = {"message": "a journal callback failed", "exception": error}
+                self._loop.call_exception_handler(context)
 
 
 def _quantile_ms(ordered: Sequence[Nanos], share: float) -> float:

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -178,6 +178,25 @@ async def test_an_outage_is_told_once_and_loses_nothing(
     assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING] * 2
     with closing(Store.open(tmp_path / "a", ACCOUNT)) as store:
         assert whys(store) == [f"no. {number}" for number in range(1, 12)]
+
+
+async def test_a_store_that_hangs_delays_no_other_account(told: Told) -> None:
+    release = threading.Event()
+
+    class Hanging(InMemoryStore):
+        def commit_many(self, batches: Sequence[Batch]) -> int:
+            release.wait(10)
+            return super().commit_many(batches)
+
+    async with running(Hanging(ACCOUNT), InMemoryStore(OTHER)) as journal:
+        told.submit(journal, batch(1), 1)
+        for number in range(1, 6):
+            told.submit(journal, batch(number, OTHER), number)
+            await until(lambda number=number: told.numbers(OTHER)[-1:] == [number])
+        assert told.numbers(ACCOUNT) == []
+        assert journal.oldest_pending_ms(ACCOUNT) > journal.oldest_pending_ms(OTHER) == 0
+        release.set()
+        await until(lambda: told.numbers(ACCOUNT) == [1])
 
 
 async def test_a_disk_that_lies_makes_no_duplicates(tmp_path: Path, told: Told) -> None:
