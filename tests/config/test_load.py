@@ -103,7 +103,7 @@ def test_a_hostile_file_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_variable_in_a_comment_is_harmless(write: Write) -> None:
-    assert load(write(end="# ${HOME} ${UNSET} $(rm)")).config
+    assert load(write(end="# ${HOME} ${UNSET} $(rm)")).config.accounts[0].id == 1001
 
 
 def test_editors_marks_and_line_ends_are_taken(write: Write) -> None:

@@ -1,0 +1,136 @@
+"""Every key that the structs know changes the configuration that comes out, and nothing else."""
+
+import tomllib
+from collections.abc import Iterator
+from copy import deepcopy
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_origin
+
+import msgspec
+import pytest
+
+from actors.rules import RULES
+from config.kinds import bare_type
+from config.load import load, understand
+from config.reference import outputs
+from config.reset import ResetSchedule
+from config.schema import AccountConfig, LoginConfig, Service, ServiceConfig
+
+FILE = Path("/etc/riskwarden/riskwarden.toml")
+NEEDED: dict[object, object] = {int: 2, Decimal: -100}
+BASE: dict[str, Any] = {
+    "service": {},
+    "logins": [
+        {"name": name, "username": "env:USERNAME", "api_key": "env:API_KEY"}
+        for name in ("main", "other")
+    ],
+    "accounts": [
+        {
+            "login": "main",
+            "id": 1001,
+            "reset": {},
+            "rules": {
+                name: {
+                    field.encode_name: NEEDED[bare_type(field.type)]
+                    for field in msgspec.structs.fields(rule.params)
+                    if field.required
+                }
+                for name, rule in RULES.items()
+            },
+        }
+    ],
+}
+# Keys whose values have a form of their own; None stands for a key that is taken away.
+OTHERS: dict[tuple[str, str], Any] = {
+    ("Service", "data_dir"): "elsewhere",
+    ("Service", "http"): "127.0.0.1:9999",
+    ("LoginConfig", "name"): "third",
+    ("LoginConfig", "username"): "file:name",
+    ("LoginConfig", "api_key"): "credential:key",
+    ("LoginConfig", "api_url"): "https://gateway.example/api",
+    ("LoginConfig", "user_hub_url"): "https://gateway.example/user",
+    ("LoginConfig", "market_hub_url"): "https://gateway.example/market",
+    ("AccountConfig", "login"): "other",
+    ("AccountConfig", "name"): "PRACTICE-1",
+    ("AccountConfig", "rules"): {"max_contracts": {"limit": 1}},
+    ("AccountConfig", "reset"): {"at": "0 16 * * *"},
+    ("ResetSchedule", "at"): "0 16 * * *",
+    ("ResetSchedule", "zone"): "Europe/London",
+}
+TABLES: dict[tuple[str | int, ...], type[msgspec.Struct]] = {
+    ("service",): Service,
+    ("logins", 1): LoginConfig,
+    ("accounts", 0): AccountConfig,
+    ("accounts", 0, "reset"): ResetSchedule,
+    **{("accounts", 0, "rules", name): rule.params for name, rule in RULES.items()},
+}
+
+
+def cases() -> Iterator[Any]:
+    for path, kind in TABLES.items():
+        for field in msgspec.structs.fields(kind):
+            name = ".".join(str(step) for step in (*path, field.encode_name))
+            yield pytest.param(path, kind, field, id=name)
+
+
+def another(kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo) -> object:
+    """Return a value that is neither the key's default nor the one in BASE."""
+    if (kind.__name__, field.encode_name) in OTHERS:
+        return OTHERS[kind.__name__, field.encode_name]
+    plain = bare_type(field.type)
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        return next(member.value for member in plain if member is not field.default)
+    if get_origin(plain) is dict:
+        return {"MNQ": 0.1}
+    return {bool: not field.default, int: 7, Decimal: -7.5}[plain]
+
+
+def at(document: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        document = document[step]
+    return document
+
+
+@pytest.mark.parametrize(("path", "kind", "field"), list(cases()))
+def test_every_key_has_an_effect(
+    path: tuple[str | int, ...], kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo
+) -> None:
+    changed = deepcopy(BASE)
+    table = at(changed, path)
+    table[field.encode_name] = another(kind, field)
+    if kind is AccountConfig and field.encode_name == "name":
+        del table["id"]
+
+    before, after = understand(deepcopy(BASE), FILE).config, understand(changed, FILE).config
+
+    assert before != after
+    assert differing(before, after) <= {path[0]}
+    assert getattr(place(after, path), field.name) != getattr(place(before, path), field.name)
+
+
+def differing(one: ServiceConfig, other: ServiceConfig) -> set[str]:
+    names = ("service", "logins", "accounts")
+    return {name for name in names if getattr(one, name) != getattr(other, name)}
+
+
+def place(found: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        by_name = isinstance(step, str) and not isinstance(found, dict)
+        found = getattr(found, str(step)) if by_name else found[step]
+    return found
+
+
+def test_every_key_of_the_file_is_among_them() -> None:
+    tables = [line for line in "\n".join(outputs().values()).splitlines() if line.startswith("## ")]
+
+    assert len(tables) == len(TABLES)
+    assert {field.name for field in msgspec.structs.fields(ServiceConfig)} == set(BASE)
+
+
+def test_what_comes_out_is_what_the_text_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text((Path(__file__).parents[2] / "config/defaults/simulator.toml").read_text())
+
+    assert load(path) == understand(tomllib.loads(path.read_text()), path)
