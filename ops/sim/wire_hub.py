@@ -73,6 +73,7 @@ class HubServer:
             status = 404
         if status is not None:
             await socket.send_denial_response(Response(status_code=status))
+            await asyncio.sleep(0)  # until the server has noted the end, or it reports a lost one
             return
         await socket.accept()
         peer = self._peer(socket)

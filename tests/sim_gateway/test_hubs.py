@@ -11,7 +11,9 @@ from ops.sim.server import SimServer
 from tests.sim_gateway.rig import ES, MNQ, Wire, hub, log_in
 
 
-async def test_an_id_opens_one_connection(sim: SimServer, http: httpx.AsyncClient) -> None:
+async def test_an_id_opens_one_connection(
+    sim: SimServer, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
     answer = (await http.post("/hubs/user/negotiate")).json()
     token = await log_in(sim)
     address = f"{sim.url.replace('http', 'ws')}/hubs/user?access_token={token}"
@@ -22,6 +24,7 @@ async def test_an_id_opens_one_connection(sim: SimServer, http: httpx.AsyncClien
         with pytest.raises(InvalidStatus) as refused:
             await connect(f"{address}&id={used}")
         assert refused.value.response.status_code == 404
+    assert "ASGI" not in caplog.text
 
 
 async def test_ids_can_be_reusable(sim: SimServer, http: httpx.AsyncClient) -> None:
