@@ -33,12 +33,7 @@ from protocol.answers import (
     TruthFailed,
     TruthRead,
 )
-from protocol.decisions import (
-    AccountArmed,
-    AlarmKind,
-    AlarmRaised,
-    DayReset,
-)
+from protocol.decisions import AlarmKind, AlarmRaised, DayReset
 from protocol.effects import Effect, Journal, Send, Spawn
 from protocol.enforcement import (
     Aim,
@@ -121,13 +116,7 @@ class Account:
         """Take what a read brought, or that it brought nothing."""
         match message:
             case TruthRead():
-                state = reads.take_truth(state, message)
-                state, cleared = reads.clear(self._plan.account_id, state, AlarmKind.TRUTH_UNKNOWN)
-                step = self._settle(state, EVERYTHING, now, (*cleared,))
-                seen = TruthSeen(
-                    command_id=message.command_id, view=step.state.view, asked=message.asked
-                )
-                return Step(step.state, (*step.effects, Send("enforcer", seen)))
+                return self._true(state, message, now)
             case TruthFailed():
                 state, said = reads.truth_failed(self._plan, state, message, now)
                 unknown = TruthUnknown(command_id=message.command_id, why=message.why)
@@ -141,6 +130,18 @@ class Account:
                 state, said = reads.alarm(self._plan, state, kind, why)
                 state, asked = reads.ask_truth(self._plan, state)
                 return Step(state, (*said, *asked))
+
+    def _true(self, state: State, message: TruthRead, now: Now) -> Step[State]:
+        """Take broker truth; if something was missed while it was read, read once more."""
+        state = reads.take_truth(state, message)
+        state, cleared = reads.clear(self._plan.account_id, state, AlarmKind.TRUTH_UNKNOWN)
+        step = self._settle(state, EVERYTHING, now, cleared)
+        seen = TruthSeen(command_id=message.command_id, view=step.state.view, asked=message.asked)
+        said = (*step.effects, Send("enforcer", seen))
+        if not step.state.again or step.state.reading is not None:
+            return Step(step.state, said)
+        state, asked = reads.ask_truth(self._plan, step.state)
+        return Step(state, (*said, *asked))
 
     def _lived(self, state: State, message: Message, now: Now) -> Step[State]:
         """Take what the desk, the children and the clock say."""
@@ -242,20 +243,11 @@ class Account:
         return Step(state, tuple(effects))
 
     def _armed(self, state: State, now: Now) -> Step[State]:
-        """Count the rules that have judged: fewer than are enabled is an alarm."""
+        """Start to count: from here on nothing is missed that the hubs say."""
         if state.phase is Phase.ARMED:
             return Step(state)
-        judged = [rule for rule in self._plan.rules if rule in state.verdicts]
-        armed = AccountArmed(
-            account_id=self._plan.account_id, rules=len(judged), enabled=len(self._plan.rules)
-        )
-        said: tuple[Effect, ...] = (Journal(armed),)
-        if len(judged) < len(self._plan.rules):
-            missing = ", ".join(rule for rule in self._plan.rules if rule not in state.verdicts)
-            kind = AlarmKind.RULE_NOT_ARMED
-            state, raised = reads.alarm(self._plan, state, kind, f"not judged yet: {missing}")
-            said = (*said, *raised)
-        return self._settle(replace(state, phase=Phase.ARMED), EVERYTHING, now, said)
+        state, said = reads.armed(self._plan, state)
+        return self._settle(state, EVERYTHING, now, said)
 
     def _reset(self, state: State, due: ResetDue, now: Now) -> Step[State]:
         """End the trading day: the ledger starts anew, and everything is judged again."""

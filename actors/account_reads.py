@@ -10,7 +10,7 @@ from actors.plan import AccountPlan
 from protocol.account_facts import OrderSeen, PositionSeen, TradeSeen
 from protocol.answers import InstrumentFailed, InstrumentRead, TruthFailed, TruthRead
 from protocol.commands import ReadInstrument, ReadTruth, WatchContract
-from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
+from protocol.decisions import AccountArmed, AlarmCleared, AlarmKind, AlarmRaised
 from protocol.effects import Ask, Effect, Journal, Send
 from protocol.lifecycle import Evaluated, Phase
 from protocol.market_facts import Marks, WatchMarks
@@ -27,15 +27,15 @@ type Learnt = tuple[State, tuple[Effect, ...]]
 
 
 def ask_truth(plan: AccountPlan, state: State, *, trades: bool = True) -> Learnt:
-    """Read the truth, unless a read is on its way already."""
+    """Read the truth; if a read is on its way already, once more when it is back."""
     if state.reading is not None:
-        return state, ()
+        return replace(state, again=True), ()
     serial = state.kept.serial + 1
     command_id = f"{plan.account_id}/r{serial}"
     since = state.day.started if trades or not state.trades_known else None
     read = ReadTruth(command_id=command_id, account_id=plan.account_id, trades_since=since)
     kept = replace(state.kept, serial=serial)
-    return replace(state, kept=kept, reading=command_id), (Ask(read),)
+    return replace(state, kept=kept, reading=command_id, again=False), (Ask(read),)
 
 
 def take_truth(state: State, message: TruthRead) -> State:
@@ -89,8 +89,10 @@ def watch(plan: AccountPlan, state: State, now: Now) -> Learnt:
 
 def watch_marks(plan: AccountPlan, state: State) -> WatchMarks:
     """Return the account's word to the market; the market answers with all its marks."""
+    contracts = needed_contracts(state)
+    ticks = {one: state.instruments[one].tick_size for one in contracts if one in state.instruments}
     return WatchMarks(
-        account_id=plan.account_id, source=plan.mark, contracts=needed_contracts(state)
+        account_id=plan.account_id, source=plan.mark, contracts=contracts, ticks=ticks
     )
 
 
@@ -121,7 +123,8 @@ def take_instrument(
     if isinstance(message, InstrumentRead):
         known = {**state.instruments, message.instrument.contract_id: message.instrument}
         asked = state.asked - {message.instrument.contract_id}
-        return replace(state, instruments=known, asked=asked), ()
+        state = replace(state, instruments=known, asked=asked)
+        return state, (Send("market_data", watch_marks(plan, state)),)
     asked = state.asked - {message.contract_id}
     state = replace(state, asked=asked)
     why = f"{message.contract_id}: {message.why}"
@@ -139,6 +142,23 @@ def progress(plan: AccountPlan, state: State) -> Learnt:
         return state, ()
     state = replace(state, phase=Phase.EVALUATED)
     return state, (Send("gateway", Evaluated(account_id=plan.account_id)),)
+
+
+def armed(plan: AccountPlan, state: State) -> Learnt:
+    """Count the rules that have judged: fewer than are enabled is an alarm."""
+    missing = [rule for rule in plan.rules if rule not in state.verdicts]
+    counted = AccountArmed(
+        account_id=plan.account_id,
+        rules=len(plan.rules) - len(missing),
+        enabled=len(plan.rules),
+    )
+    state = replace(state, phase=Phase.ARMED)
+    if not missing:
+        state, cleared = clear(plan.account_id, state, AlarmKind.RULE_NOT_ARMED)
+        return state, (Journal(counted), *cleared)
+    why = f"not judged yet: {', '.join(missing)}"
+    state, raised = alarm(plan, state, AlarmKind.RULE_NOT_ARMED, why)
+    return state, (Journal(counted), *raised)
 
 
 def alarm(plan: AccountPlan, state: State, kind: AlarmKind, why: str) -> Learnt:

@@ -24,7 +24,7 @@ from protocol.market_facts import (
     WatchMarks,
 )
 from protocol.message import Message
-from protocol.units import AccountId, ContractId, Now
+from protocol.units import AccountId, ContractId, Now, Price
 
 
 class State(msgspec.Struct, frozen=True):
@@ -33,6 +33,7 @@ class State(msgspec.Struct, frozen=True):
     quotes: dict[ContractId, Quote] = msgspec.field(default_factory=dict)
     triggers: TriggerBook = TriggerBook()
     watchers: dict[AccountId, WatchMarks] = msgspec.field(default_factory=dict)
+    ticks: dict[ContractId, Price] = msgspec.field(default_factory=dict)
 
 
 class MarketData:
@@ -59,7 +60,8 @@ class MarketData:
                 return Step(replace(state, triggers=rested))
             case WatchMarks():
                 watchers = {**state.watchers, message.account_id: message}
-                state = replace(state, watchers=watchers)
+                ticks = {**state.ticks, **message.ticks}
+                state = replace(state, watchers=watchers, ticks=ticks)
                 news = MarksRead(
                     account_id=message.account_id, marks=seen(state, message.account_id, now)
                 )
@@ -70,7 +72,7 @@ class MarketData:
     def _quoted(self, state: State, message: QuoteSeen, now: Now) -> Step[State]:
         contract_id = message.contract_id
         quote = state.quotes.get(contract_id) or Quote(contract_id=contract_id)
-        quote = quote.merged(message, now.mono)
+        quote = quote.merged(message, now.mono, tick_size=state.ticks.get(contract_id))
         state = replace(state, quotes={**state.quotes, contract_id: quote})
         owners = state.triggers.crossed(contract_id, prices(quote, now.mono))
         if not owners:

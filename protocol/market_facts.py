@@ -57,11 +57,15 @@ class RestTriggers(Message, frozen=True, kw_only=True):
 
 
 class WatchMarks(Message, frozen=True, kw_only=True):
-    """An account says which contracts it needs valued, and by which price."""
+    """An account says which contracts it needs valued, and by which price.
+
+    `ticks` holds the tick sizes it knows: a price off that grid is no price.
+    """
 
     account_id: AccountId
     source: MarkSource
     contracts: tuple[ContractId, ...]
+    ticks: dict[ContractId, Price] = msgspec.field(default_factory=dict[ContractId, Price])
 
 
 class PriceCrossed(Message, frozen=True, kw_only=True):

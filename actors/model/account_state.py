@@ -53,6 +53,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Children that died too often and are not started again today."""
     deaths: Deaths = Deaths()
     reading: str | None = None
+    again: bool = False
+    """Something was missed after the read left: read once more when it is back."""
     read_fails: int = 0
     recent: tuple[tuple[Nanos, AccountFact], ...] = ()
     alarms: dict[AlarmKind, str] = msgspec.field(default_factory=dict)
