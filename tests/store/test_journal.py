@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -192,7 +193,7 @@ async def test_a_store_that_hangs_delays_no_other_account(told: Told) -> None:
         told.submit(journal, batch(1), 1)
         for number in range(1, 6):
             told.submit(journal, batch(number, OTHER), number)
-            await until(lambda number=number: told.numbers(OTHER)[-1:] == [number])
+            await until(partial(lambda newest: told.numbers(OTHER)[-1:] == [newest], number))
         assert told.numbers(ACCOUNT) == []
         assert journal.oldest_pending_ms(ACCOUNT) > journal.oldest_pending_ms(OTHER) == 0
         release.set()
