@@ -14,7 +14,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 from project_x_py import ProjectX, ProjectXAuthenticationError, ProjectXConfig
@@ -34,6 +35,7 @@ LOGINS_PER_MINUTE_MAX = 6
 TOKEN_SECONDS_DEFAULT = 23 * 3600.0
 RENEW_EARLY_SECONDS = 600.0
 CLOSE_SECONDS = 0.5
+CLOSED = "the connection is closed"
 WHY_CHARS_MAX = 300
 SILENT = ("project_x_py",)
 QUIET = ("pysignalr", "pysignalr.client", "pysignalr.transport", "httpx", "httpcore", "hpack")
@@ -114,14 +116,13 @@ class Rest(ProjectX):
         """Send one request within the timeout and return what came back, whatever it is."""
         path = f"/{endpoint}"
         mutating = path in MUTATING_ENDPOINTS
-        if self._closed:
-            raise GatewayError("the connection is closed")
         if not mutating and self.meter.spent() >= REQUESTS_PER_MINUTE:
             raise GatewayError("the minute's requests are spent")
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._ensure_authenticated()
-                return await self._make_request("POST", path, data=body)
+            with self._while_open():
+                async with asyncio.timeout(self._timeout):
+                    await self._ensure_authenticated()
+                    return await self._make_request("POST", path, data=body)
         except TimeoutError:
             raise GatewayError(f"{endpoint}: no answer in time") from None
         finally:
@@ -194,15 +195,28 @@ class Rest(ProjectX):
 
     async def token(self) -> str:
         """Return a token that is good for a while."""
-        if self._closed:
-            raise GatewayError("the connection is closed")
-        await self._ensure_authenticated()
+        with self._while_open():
+            await self._ensure_authenticated()
         return self.session_token
 
     async def log_in(self) -> None:
         """Log in anew, whatever there is."""
         self._logins.clear()
-        await asyncio.shield(self._start_login())
+        with self._while_open():
+            await asyncio.shield(self._start_login())
+
+    @contextmanager
+    def _while_open(self) -> Generator[None]:
+        """Turn what `close` cancels under a caller into an error: the caller itself lives on."""
+        if self._closed:
+            raise GatewayError(CLOSED)
+        try:
+            yield
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed and task is not None and not task.cancelling():
+                raise GatewayError(CLOSED) from None
+            raise
 
     def _start_login(self) -> asyncio.Task[None]:
         """Return the login under way, or start one."""
@@ -214,7 +228,7 @@ class Rest(ProjectX):
     async def authenticate(self) -> None:
         """Trade the key for a token; the SDK's own would also choose an account, or fail."""
         full = len(self._logins) == LOGINS_PER_MINUTE_MAX
-        if self._closed or (full and self._mono() - self._logins[0] < WINDOW_NS):
+        if full and self._mono() - self._logins[0] < WINDOW_NS:
             raise GatewayError("too many logins in a minute")
         body = {"userName": self.username, "apiKey": self.api_key}
         try:
