@@ -60,7 +60,7 @@ def test_a_file_is_read_beside_the_configuration(tmp_path: Path) -> None:
     assert resolve(parse_ref(f"file:{tmp_path}/key"), Path("/")).reveal() == VALUE
 
 
-def test_a_credential_is_read_where_the_service_manager_put_it(tmp_path: Path) -> None:
+def test_a_credential_is_read_where_systemd_put_it(tmp_path: Path) -> None:
     (tmp_path / "api-key").write_text(VALUE)
     environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
 
