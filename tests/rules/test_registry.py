@@ -1,0 +1,59 @@
+"""The registry: a rule is data, and this is the only list of them."""
+
+import pytest
+
+from actors.rules import RULES
+from actors.rules.rule import AnyRule, Hears, Judgement, Mode, RuleParams, RuleState
+from protocol.enforcement import Breach, Observed, Verdict
+from protocol.units import RuleName
+
+EVERY_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=str)
+
+
+def test_a_rule_stands_under_its_own_name() -> None:
+    assert {name: rule.name for name, rule in RULES.items()} == {name: name for name in RULES}
+
+
+def test_the_specification_numbers_each_rule_once() -> None:
+    codes = {name: rule.code for name, rule in RULES.items()}
+
+    assert codes == {
+        "max_contracts": "RULE-001",
+        "daily_realized_loss": "RULE-003",
+        "daily_unrealized_loss": "RULE-004",
+    }
+
+
+@EVERY_RULE
+def test_a_rule_is_enforced_unless_it_says_otherwise(rule: AnyRule) -> None:
+    assert issubclass(rule.params, RuleParams)
+    assert RuleParams().mode is Mode.ENFORCE
+
+
+@EVERY_RULE
+def test_a_rule_starts_from_nothing(rule: AnyRule) -> None:
+    assert isinstance(rule.state(), RuleState)
+
+
+@EVERY_RULE
+def test_a_rule_hears_something(rule: AnyRule) -> None:
+    assert rule.hears
+    assert rule.hears in Hears.POSITIONS | Hears.ORDERS | Hears.LEDGER | Hears.PRICES | Hears.CLOCK
+
+
+def test_no_name_can_be_taken_for_a_path() -> None:
+    assert all(name.isidentifier() for name in RULES)
+
+
+def test_a_judgement_is_content_only_if_it_says_so() -> None:
+    judged = Judgement(RuleState(), "1", "0")
+
+    assert (judged.breaches, judged.triggers, judged.unknown) == ((), (), None)
+
+
+def test_a_shadow_rules_verdict_has_no_room_for_a_breach() -> None:
+    """I15: shadow is a type, not an if."""
+    assert "breaches" in Verdict.__struct_fields__
+    assert "breaches" not in Observed.__struct_fields__
+    observed = Observed(rule=RuleName("max_contracts"), limit="", used="")
+    assert not any(isinstance(getattr(observed, one), Breach) for one in Observed.__struct_fields__)
