@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from datetime import timedelta
 from typing import Protocol, cast
 
 from actors.rules import daily_realized_loss, daily_unrealized_loss, max_contracts
@@ -10,10 +9,9 @@ from actors.rules.rule import Mode
 from config.document import label
 from config.errors import Problem, bare, did_you_mean, dotted, printable
 from config.read import Reader, Steps, Table
-from config.reset import longest_day
 from config.schema import AccountConfig, ServiceConfig
 
-A_DAY = timedelta(hours=25)
+EVERY_DAY = ["*", "*", "*"]
 PRODUCT = re.compile(r"[A-Z0-9]{1,8}")
 
 
@@ -152,13 +150,11 @@ def warn_of_limits(account: AccountConfig, warn: Warn) -> None:
 
 
 def warn_of_reset(account: AccountConfig, warn: Warn) -> None:
-    """Note trading days that are longer than a day."""
-    longest = longest_day(account.reset.at, account.reset.zone)
-    if not timedelta() < longest <= A_DAY:
-        many = f"as long as {longest.days} days" if longest else "longer than a year"
+    """Note trading days that are longer than others expect."""
+    if account.reset.at.split()[2:] != EVERY_DAY:
         warn(
             ("accounts", f"[{account.label}]", "reset", "at"),
-            f"a trading day can be {many}",
-            why="a loss limit then counts over all of it, and a lock lasts as long",
+            "does not end a trading day every day",
+            why="a loss limit then counts over several days, and a lock lasts as long",
             mend='"0 17 * * *" ends one every day',
         )

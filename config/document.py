@@ -2,14 +2,12 @@
 
 from pathlib import Path
 from typing import cast
-from zoneinfo import available_timezones
 
 from actors.rules import RULES
 from actors.rules.rule import RuleParams
 from config.errors import Invalid, bare, did_you_mean, printable
 from config.kinds import found
 from config.read import Reader, Special, Steps, Table
-from config.reset import ResetSchedule, longest_day
 from config.schema import AccountConfig, LoginConfig, SecretRef
 from config.secrets import parse_ref
 from protocol.units import RuleName
@@ -30,44 +28,6 @@ def read_path(reader: Reader, raw: object, path: Steps) -> Path | None:
         return Path(raw)
     reader.refuse(path, f"expected a path in quotes, got {found(raw)}")
     return None
-
-
-def read_reset(reader: Reader, raw: object, path: Steps) -> ResetSchedule | None:
-    """Read a reset's time, and help with the zone's name."""
-    table = reader.expect_table(
-        raw, path, 'write reset = { at = "0 17 * * *", zone = "America/Chicago" }'
-    )
-    if table is None:
-        return None
-    judged = dict(table)
-    zone = table.get("zone", USUAL.zone)
-    if isinstance(zone, str) and zone not in available_timezones():
-        reader.refuse(
-            (*path, "zone"),
-            f'"{printable(zone)}" is no time zone',
-            why="the trading day ends at a local time, summer and winter",
-            mend=nearest_zone(zone) or "write an IANA name, such as America/Chicago",
-        )
-        zone = judged["zone"] = USUAL.zone
-    at = table.get("at", USUAL.at)
-    if isinstance(at, str) and isinstance(zone, str):
-        try:
-            longest_day(at, zone)
-        except Invalid as fault:
-            reader.refuse((*path, fault.key), fault.what, why=fault.why, mend=fault.mend)
-            judged["at"] = USUAL.at
-    made = reader.struct(ResetSchedule, judged, path)
-    return made if judged == table else None
-
-
-def nearest_zone(zone: str) -> str:
-    """Suggest a zone by its whole name or by its city."""
-    zones = sorted(available_timezones())
-    city = zone.rpartition("/")[2].replace(" ", "_").casefold()
-    by_city = {name.rpartition("/")[2].casefold(): name for name in reversed(zones) if "/" in name}
-    if city in by_city:
-        return f"did you mean {by_city[city]}?"
-    return did_you_mean(zone, zones)
 
 
 def read_logins(reader: Reader, raw: object, path: Steps) -> tuple[LoginConfig, ...] | None:
@@ -138,7 +98,6 @@ def listed() -> str:
     return ", ".join(sorted(RULES))
 
 
-USUAL = ResetSchedule(at="0 17 * * *", zone="America/Chicago")
 UNGUARDED = "an account without rules is not guarded"
 MISPLACED = {
     str(name): f"rules stand under their account: [accounts.rules.{name}]" for name in RULES
@@ -146,7 +105,6 @@ MISPLACED = {
 SPECIAL: dict[object, Special] = {
     SecretRef: read_ref,
     Path: read_path,
-    ResetSchedule: read_reset,
     tuple[LoginConfig, ...]: read_logins,
     tuple[AccountConfig, ...]: read_accounts,
     dict[RuleName, RuleParams]: read_rules,

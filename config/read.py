@@ -4,6 +4,7 @@ msgspec stops at the first error of a document.  Here every key is converted by 
 operator sees all of them at once; what msgspec says is put into words that name no Python type.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from math import isfinite
@@ -154,10 +155,10 @@ class Reader:
 
 
 def parse_fault(text: str) -> Invalid:
-    """Take 'key: what is wrong: how to mend it' apart."""
+    """Take 'key: what is wrong; how to mend it' apart."""
     key, _, rest = text.partition(": ")
-    what, _, mend = rest.partition(": ")
-    return Invalid(key, what, mend=mend)
+    what, *mend = re.split(r"; |: ", rest, maxsplit=1)
+    return Invalid(key, what, mend=" ".join(mend))
 
 
 def out_of_range(raw: object) -> str | None:

@@ -4,20 +4,24 @@
 """
 
 import argparse
+import ast
+import inspect
 import re
 import sys
 from decimal import Decimal
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, cast, get_args, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo
 
+from actors.model.schedule import ResetSchedule
 from actors.rules import RULES
 from actors.rules.rule import RuleParams
 from config.kinds import bare_type, choices, is_struct, meaning, meta, words
-from config.reset import ResetSchedule
 from config.schema import AccountConfig, LoginConfig, SecretRef, Service, ServiceConfig
 from config.secrets import FORM
 from protocol.units import RuleName
@@ -32,10 +36,6 @@ Complete examples: [defaults/](defaults/). Editors that know TOML schemas check 
 with `#:schema PATH/config/schema.json`.
 """
 RULES_TYPE = dict[RuleName, RuleParams]
-RESET = {
-    "at": "Minute, hour, day, month, weekday, as in cron: 0 17 * * * is every day at 17:00.",
-    "zone": "The IANA time zone of that time; it follows summer and winter.",
-}
 type Schema = dict[str, Any]
 WRITTEN: dict[object, Schema] = {
     bool: {"type": "boolean"},
@@ -58,19 +58,19 @@ def reference() -> str:
         section("[service]", Service),
         section("[[logins]]", LoginConfig),
         section("[[accounts]]", AccountConfig),
-        section("[accounts.reset]", ResetSchedule, RESET),
+        section("[accounts.reset]", ResetSchedule),
     ]
     for name, rule in RULES.items():
-        told = rule_meanings(name)
-        sections.append(section(f"[accounts.rules.{name}]", rule.params, told))
+        sections.append(section(f"[accounts.rules.{name}]", rule.params, name))
     return "\n".join((OPENING, *sections))
 
 
-def section(heading: str, kind: type[msgspec.Struct], told: dict[str, str] | None = None) -> str:
+def section(heading: str, kind: type[msgspec.Struct], rule: str = "") -> str:
     """Return the table of one struct's keys."""
+    told = meanings(kind, rule)
     rows = "\n".join(
         f"| `{field.encode_name}` | {words(field.type)} | {default_of(field)} "
-        f"| {meaning(field.type) or (told or {}).get(field.encode_name, '')} |"
+        f"| {told.get(field.encode_name, '')} |"
         for field in msgspec.structs.fields(kind)
     )
     return (
@@ -113,6 +113,27 @@ def toml(value: object) -> str:
             return str(value)
 
 
+def meanings(kind: type[msgspec.Struct], rule: str) -> dict[str, str]:
+    """Return what each key means: by its annotation, the text below it, or the rule book."""
+    annotated = {field.name: meaning(field.type) for field in msgspec.structs.fields(kind)}
+    own = {key: told for key, told in annotated.items() if told}
+    return (rule_meanings(rule) if rule else {}) | texts_below(kind) | own
+
+
+def texts_below(kind: type) -> dict[str, str]:
+    """Return the text that stands below a field in the source."""
+    (node,) = ast.parse(dedent(inspect.getsource(kind))).body
+    assert isinstance(node, ast.ClassDef)
+    told: dict[str, str] = {}
+    for field, below in pairwise(node.body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(ast.Constant(str(text))):
+                told[name] = re.sub(r"\s+", " ", text)
+            case _:
+                continue
+    return told
+
+
 def rule_meanings(rule: str) -> dict[str, str]:
     """Return what RULES.md says of a rule's keys, so that it is said once."""
     text = RULES_FILE.read_text(encoding="utf-8")
@@ -127,15 +148,16 @@ def schema_text() -> str:
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
 
 
-def table(kind: type[msgspec.Struct], told: dict[str, str] | None = None) -> Schema:
+def table(kind: type[msgspec.Struct], rule: str = "") -> Schema:
     """Describe a table of known keys."""
+    told = meanings(kind, rule)
     fields = msgspec.structs.fields(kind)
     found: Schema = {
         "type": "object",
         "description": summary(kind),
         "additionalProperties": False,
         "required": [field.encode_name for field in fields if field.required],
-        "properties": {field.encode_name: key(field, told or {}) for field in fields},
+        "properties": {field.encode_name: key(field, told) for field in fields},
     }
     if kind is AccountConfig:
         found["oneOf"] = [{"required": ["id"]}, {"required": ["name"]}]
@@ -144,8 +166,7 @@ def table(kind: type[msgspec.Struct], told: dict[str, str] | None = None) -> Sch
 
 def key(field: FieldInfo, told: dict[str, str]) -> Schema:
     """Describe one key."""
-    text = (meaning(field.type) or told.get(field.encode_name, "")).replace("`", "")
-    shown: Schema = {"description": text}
+    shown: Schema = {"description": told.get(field.encode_name, "").replace("`", "")}
     if pattern := meta(field.type).pattern:
         shown["pattern"] = pattern
     return {**described(bare_type(field.type)), **shown}
@@ -154,7 +175,7 @@ def key(field: FieldInfo, told: dict[str, str]) -> Schema:
 def described(plain: Any) -> Schema:
     """Describe what may be written for a type."""
     if plain == RULES_TYPE:
-        rules = {str(name): table(rule.params, rule_meanings(name)) for name, rule in RULES.items()}
+        rules = {str(name): table(rule.params, str(name)) for name, rule in RULES.items()}
         return {
             "type": "object",
             "additionalProperties": False,
@@ -164,7 +185,7 @@ def described(plain: Any) -> Schema:
     if allowed := choices(plain):
         return {"enum": list(allowed)}
     if is_struct(plain):
-        return table(plain, RESET if plain is ResetSchedule else None)
+        return table(plain)
     if get_origin(plain) is dict:
         items = described(bare_type(get_args(plain)[1]))
         return {"type": "object", "additionalProperties": items}

@@ -11,10 +11,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from actors.model.schedule import ResetSchedule
 from actors.rules.rule import Mode, RuleParams
 from config.addresses import judge_url, split_http
 from config.errors import Invalid
-from config.reset import ResetSchedule
 from protocol.market_facts import MarkSource
 from protocol.units import RuleName
 

@@ -11,11 +11,11 @@ from typing import Any, get_origin
 import msgspec
 import pytest
 
+from actors.model.schedule import ResetSchedule
 from actors.rules import RULES
 from config.kinds import bare_type
 from config.load import load, understand
 from config.reference import outputs
-from config.reset import ResetSchedule
 from config.schema import AccountConfig, LoginConfig, Service, ServiceConfig
 
 FILE = Path("/etc/riskwarden/riskwarden.toml")
