@@ -158,7 +158,9 @@ class Account:
             case Arm():
                 return self._armed(state, now)
             case LocksChanged(locks=locks):
-                return self._settle(replace(state, locks=locks), EVERYTHING, now)
+                ended = {one.key for one in state.locks} - {one.key for one in locks}
+                heard = EVERYTHING if ended else Hears(0)
+                return self._settle(replace(state, locks=locks), heard, now)
             case DayKnown():
                 ledger = state.ledger.next_day(message.started)
                 return Step(viewed(self._plan, replace(state, day=message, ledger=ledger)))

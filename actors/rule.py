@@ -53,7 +53,9 @@ class RuleBehaviour:
                 )
                 after = judged_state(state, judged, now)
                 rest = self._rest(state, judged, afresh=message.afresh)
-                return Step(after, (*rest, *self._say(state, judged)))
+                if news(state, judged) or message.afresh:
+                    return Step(after, (*rest, *self._say(state, judged)))
+                return Step(after, rest)
             case _:
                 return Step(state)
 
@@ -102,6 +104,16 @@ class ShadowRule(RuleBehaviour):
             account_id=self._account_id, rule=breach.rule, goals=breach.goals, why=breach.why
         )
         return Journal(decision)
+
+
+def news(state: State, judged: Judgement[RuleState]) -> bool:
+    """Tell whether the account must hear: a breach always, the rest only when it changes.
+
+    The figures of a rule that is content are read off its state by whoever shows them.
+    """
+    if state.evaluated is None or judged.breaches or state.would:
+        return True
+    return judged.unknown != state.unknown
 
 
 def judged_state(state: State, judged: Judgement[RuleState], now: Now) -> State:
