@@ -6,17 +6,18 @@ for the calls, `projectx_hubs` and `projectx_pair` for the connections.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from math import ceil
 
 from project_x_py import ProjectXConfig
 
 from actors.adapters import projectx_mutations, projectx_reads
+from actors.adapters.projectx_answers import said_no
 from actors.adapters.projectx_hubs import Hubs, Timings
 from actors.adapters.projectx_pair import Intake
 from actors.adapters.projectx_reads import NoInstrument
-from actors.adapters.projectx_rest import REQUESTS_PER_MINUTE, Rest, said_no
+from actors.adapters.projectx_rest import Rest
+from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE
 from protocol.answers import (
     AccountsFailed,
     AccountsRead,
@@ -46,8 +47,6 @@ from protocol.commands import (
 )
 from protocol.message import Message
 from protocol.units import Nanos
-
-log = logging.getLogger(__name__)
 
 
 class Broker:
@@ -95,9 +94,7 @@ class Broker:
         """Do what is asked and return the answer; None only for quotes that will come."""
         try:
             return await self._perform(command)
-        except Exception as error:
-            if not isinstance(error, ExceptionGroup):
-                log.debug("%s failed", type(command).__name__, exc_info=True)
+        except Exception as error:  # noqa: BLE001  (no failure of the Gateway's is an exception of the desk's)
             return self._failed(command, error)
 
     async def _perform(self, command: Mutation | Read) -> Message | None:

@@ -20,6 +20,8 @@ from protocol.message import Message
 from protocol.units import AccountId, ContractId
 
 CONTRACTS_MAX = 1_000
+QUICK_FAILURES = 3
+"""A pair that opened and did not last counts, but the Gateway is there: soon is soon enough."""
 LOGOUTS_FREE = 3
 LOGOUTS_KEPT = 10
 
@@ -33,7 +35,7 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     ping_every: float = 5.0
     ping_answer: float = 3.0
     retry_first: float = 0.25
-    retry_max: float = 5.0
+    retry_max: float = 3.0
     retry_max_reachable: float = 1.0
     """After a pair that did open: the Gateway is there."""
     settled: float = 5.0
@@ -118,11 +120,12 @@ class Hubs:
             try:
                 why = await self._guard(pair)
                 self._pair = None
-                self._say(HubsLost(why=why))
+                self._say(HubsLost(why=self.rest.mask(why)))
             finally:
                 self._pair = None
                 await pair.discard()
-            failures = 0 if clock() - since >= self.timings.settled else failures + 1
+            settled = clock() - since >= self.timings.settled
+            failures = 0 if settled else min(failures, QUICK_FAILURES) + 1
             pause = self._pause(failures, self.timings.retry_max_reachable)
             await asyncio.sleep(max(pause, self._fight(pair, clock())))
 
@@ -142,27 +145,32 @@ class Hubs:
         return 0.0 if recent <= LOGOUTS_FREE else self.timings.logout_pause
 
     async def _build(self) -> Pair | None:
-        """Make one attempt at a pair; say how it ended."""
-        pair: Pair | None = None
-        try:
-            token = await self.rest.token()
-            pair = Pair(token, self.rest.config, self._on_event)
-            await pair.open(self.timings.open)
-            await self._subscribe_all(pair)
-        except asyncio.CancelledError:
-            if pair is not None:
-                await pair.discard()
-            raise
-        except Exception as error:  # noqa: BLE001  (the loop must outlive whatever happens to a pair)
-            if pair is not None:
-                await pair.discard()
-                if pair.unauthorized:
-                    self.rest.reject(pair.jwt_token)
-            self._answer(HubsLost(why=self.rest.why(error)))
+        """Make one attempt at a pair, a second one if all it lacks is a login; say how it ended."""
+        pair, why = await self._attempt()
+        if pair is not None and pair.unauthorized:
+            self.rest.reject(pair.jwt_token)
+            pair, why = await self._attempt()
+        if pair is None or why is not None:
+            self._answer(HubsLost(why=why or "no hubs"))
             return None
         self._pair = pair
         self._say(HubsOpened())
         return pair
+
+    async def _attempt(self) -> tuple[Pair | None, str | None]:
+        """Return a pair and None, or what is left of it and why it is of no use."""
+        pair: Pair | None = None
+        try:
+            pair = Pair(await self.rest.token(), self.rest.config, self._on_event)
+            await pair.open(self.timings.open)
+            await self._subscribe_all(pair)
+        except BaseException as error:
+            if pair is not None:
+                await pair.discard()
+            if not isinstance(error, Exception):
+                raise
+            return pair, self.rest.why(error)
+        return pair, None
 
     async def _subscribe_all(self, pair: Pair) -> None:
         """Subscribe to everything asked for, also to what is asked for meanwhile."""

@@ -4,7 +4,8 @@ Accepted and refused are the Gateway's own words.  Everything else is uncertain:
 been done, and only a read of truth can tell.
 """
 
-from actors.adapters.projectx_rest import Refusal, Rest, accepted
+from actors.adapters.projectx_answers import Refusal, accepted
+from actors.adapters.projectx_rest import Rest
 from protocol.answers import Answered, Outcome
 from protocol.commands import CancelOrder, CloseContract, Mutation, PartialClose
 

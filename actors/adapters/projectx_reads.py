@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from actors.adapters import decode
-from actors.adapters.projectx_rest import GatewayError, Refusal, Rest, accepted
+from actors.adapters.projectx_answers import GatewayError, Refusal, accepted
+from actors.adapters.projectx_rest import Rest
 from protocol.account_facts import (
     WORKING,
     AccountSeen,

@@ -11,80 +11,25 @@ call that hangs delays nobody.  Only a login is shared, and all who need one wai
 """
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from project_x_py import ProjectX, ProjectXAuthenticationError, ProjectXConfig
+from project_x_py import ProjectX, ProjectXConfig
 from project_x_py.client.http import MUTATING_ENDPOINTS
-from project_x_py.utils.async_rate_limiter import RateLimiter
 
-from actors.adapters.decode_fields import sample
+from actors.adapters.projectx_answers import GatewayError, accepted, masked
+from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE, WINDOW_NS, Meter, hush, spare
 from actors.adapters.projectx_token import expiry
-from protocol.units import SECOND
 
-REQUESTS_PER_MINUTE = 200
-"""The Gateway's limit.  Reads stop there; what reduces risk is sent all the same."""
-WINDOW_NS = 60 * SECOND
-METER_MAX = 10_000
 LOGINS_PER_MINUTE_MAX = 6
 """Against a token that is refused as soon as it is given: a fight that only costs requests."""
 TOKEN_SECONDS_DEFAULT = 23 * 3600.0
 RENEW_EARLY_SECONDS = 600.0
 CLOSE_SECONDS = 0.5
 CLOSED = "the connection is closed"
-WHY_CHARS_MAX = 300
-SILENT = ("project_x_py",)
-QUIET = ("pysignalr", "pysignalr.client", "pysignalr.transport", "httpx", "httpcore", "hpack")
-
-log = logging.getLogger(__name__)
-
-
-class GatewayError(Exception):
-    """A call that gave nothing usable; the text says why."""
-
-
-class Refusal(GatewayError):
-    """The Gateway understood, and said no."""
-
-    def __init__(self, endpoint: str, code: int, text: str) -> None:
-        super().__init__(f"{endpoint} refused: {code} {text}".rstrip())
-        self.code = code
-
-
-def hush() -> None:
-    """Take the SDK's handlers away and keep addresses, which carry the token, out of every log."""
-    for name in list(logging.root.manager.loggerDict):
-        if name.split(".")[0] in SILENT:
-            logger = logging.getLogger(name)
-            logger.handlers[:] = [logging.NullHandler()]  # an empty list would be filled again
-            logger.propagate = True
-            logger.setLevel(logging.ERROR)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-class Meter(RateLimiter):
-    """Count requests where the SDK would hold them back."""
-
-    def __init__(self, mono: Callable[[], int]) -> None:
-        super().__init__(max_requests=REQUESTS_PER_MINUTE, window_seconds=WINDOW_NS / SECOND)
-        self._mono = mono
-        self._sent: deque[int] = deque(maxlen=METER_MAX)
-
-    async def acquire(self) -> None:
-        """Note a request that leaves now."""
-        self._sent.append(self._mono())
-
-    def spent(self) -> int:
-        """Return the number of requests of the last minute."""
-        horizon = self._mono() - WINDOW_NS
-        while self._sent and self._sent[0] <= horizon:
-            self._sent.popleft()
-        return len(self._sent)
 
 
 class Rest(ProjectX):
@@ -101,6 +46,7 @@ class Rest(ProjectX):
     ) -> None:
         super().__init__(username, api_key, config)
         hush()
+        spare()
         self.meter = Meter(mono)
         self.rate_limiter = self.meter
         self.renew_at = 0.0
@@ -133,11 +79,12 @@ class Rest(ProjectX):
 
     def why(self, error: BaseException) -> str:
         """Say what went wrong, without the key or a token."""
-        text = str(error) if isinstance(error, GatewayError) else f"{type(error).__name__}: {error}"
-        for secret in (self.api_key, self.session_token):
-            if secret:
-                text = text.replace(secret, "***")
-        return text[:WHY_CHARS_MAX]
+        known = isinstance(error, GatewayError)
+        return self.mask(str(error) if known else f"{type(error).__name__}: {error}")
+
+    def mask(self, text: str) -> str:
+        """Take the key and every token out of a text."""
+        return masked(text.replace(self.api_key, "***") if self.api_key else text)
 
     async def _make_request(  # noqa: PLR0917  (the SDK's own signature)
         self,
@@ -269,29 +216,6 @@ class Rest(ProjectX):
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
-
-
-def accepted(endpoint: str, answer: object) -> dict[str, Any]:
-    """Return an answer that says success; raise on one that says no, or nothing."""
-    if not isinstance(answer, dict) or type(answer.get("success")) is not bool:
-        raise GatewayError(f"{endpoint}: {sample(answer)} is no answer")
-    if answer["success"]:
-        return answer
-    code = answer.get("errorCode")
-    if type(code) is not int or not code:
-        raise GatewayError(f"{endpoint}: neither success nor an error code")
-    text = answer.get("errorMessage")
-    raise Refusal(endpoint, code, text if isinstance(text, str) else "")
-
-
-def said_no(error: BaseException) -> bool:
-    """Say whether a login failed because the Gateway will not have these credentials."""
-    return isinstance(error, ProjectXAuthenticationError) or (
-        isinstance(error, Refusal) and error.code != UNKNOWN_LOGIN_ERROR
-    )
-
-
-UNKNOWN_LOGIN_ERROR = 8
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:

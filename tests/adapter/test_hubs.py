@@ -10,7 +10,7 @@ from actors.adapters import decode
 from actors.adapters.projectx_hubs import Timings
 from ops.sim.server import SimServer
 from protocol.account_facts import PositionSeen
-from protocol.answers import HubsLost, HubsOpened, Outcome, TruthRead
+from protocol.answers import HubsLost, HubsOpened, Outcome, Refused, TruthRead
 from protocol.commands import Login, OpenHubs, WatchContract
 from protocol.market_facts import QuoteSeen
 
@@ -85,12 +85,23 @@ async def test_each_shape_of_a_user_event_is_delivered(sim: SimServer, desk: Des
     assert seen.size == 1
 
 
-async def test_watching_twice_is_no_error_and_a_bad_contract_is_reported(
-    sim: SimServer, desk: Desk
-) -> None:
+async def test_watching_twice_is_no_error(sim: SimServer, desk: Desk) -> None:
     await watching(desk)
     await watching(desk)
+
     assert subscribed(sim, "market") == [{f"GatewayQuote {MNQ}"}]
+
+
+async def test_there_is_an_end_to_what_can_be_watched(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.adapters.projectx_hubs.CONTRACTS_MAX", 1)
+    await watching(desk)
+
+    answer = await desk.broker.perform(WatchContract(account_id=FIRST, contract_id=MES))
+
+    assert isinstance(answer, Refused)
+    assert answer.account_id == FIRST
 
 
 async def test_a_contract_asked_for_while_the_hubs_are_down_is_watched_when_they_are_back(

@@ -144,9 +144,7 @@ async def test_accounts_that_cannot_be_listed_are_not_none(
 
 @pytest.mark.parametrize("fault", FEW)
 @pytest.mark.parametrize("endpoint", ["Auth/loginKey", "Account/search"])
-async def test_a_login_that_fails_says_so(
-    desk: Desk, endpoint: str, fault: dict[str, Any]
-) -> None:
+async def test_a_login_that_fails_says_so(desk: Desk, endpoint: str, fault: dict[str, Any]) -> None:
     with desk.struck(endpoint, fault):
         answer = await desk.broker.perform(Login())
 
@@ -396,7 +394,7 @@ async def test_a_call_that_hangs_delays_nobody_else(sim: SimServer) -> None:
 
 async def arrived(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110  (the simulator sets no event)
+        while not condition():
             await asyncio.sleep(0.005)
 
 
