@@ -3,11 +3,11 @@
 A reader that meets an unknown tag reports it and keeps the bytes; it never guesses.
 """
 
-from typing import Any, Union
+from typing import TYPE_CHECKING, Union
 
 import msgspec
 
-from protocol import (  # noqa: F401  (importing them registers their messages)
+from protocol import (
     account_facts,
     answers,
     commands,
@@ -23,17 +23,29 @@ from protocol.units import Now
 
 SCHEMA = 1
 
+MODULES = (
+    account_facts,
+    answers,
+    commands,
+    decisions,
+    enforcement,
+    lifecycle,
+    lockouts,
+    market_facts,
+    schedule,
+)
 
-def _messages(root: type[Message]) -> list[type[Message]]:
-    found: list[type[Message]] = []
-    for child in root.__subclasses__():
-        if child.__module__.startswith("protocol."):
-            found += [child, *_messages(child)]
-    return sorted(found, key=lambda kind: kind.__name__)
+MESSAGES: tuple[type[Message], ...] = tuple(
+    kind
+    for module in MODULES
+    for _, kind in sorted(vars(module).items())
+    if isinstance(kind, type) and issubclass(kind, Message) and kind.__module__ == module.__name__
+)
 
-
-MESSAGES: tuple[type[Message], ...] = tuple(_messages(Message))
-ANY_MESSAGE: Any = Union[MESSAGES]  # noqa: UP007  (built from a list)
+if TYPE_CHECKING:
+    type AnyMessage = Message
+else:
+    AnyMessage = Union[MESSAGES]
 
 
 class Recorded(msgspec.Struct, frozen=True, array_like=True):
@@ -46,7 +58,7 @@ class Recorded(msgspec.Struct, frozen=True, array_like=True):
     now: Now
     actor: str
     entered: bool
-    message: ANY_MESSAGE
+    message: AnyMessage
 
 
 _encoder = msgspec.msgpack.Encoder()

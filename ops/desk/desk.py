@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from actors.adapters import decode
 from actors.adapters.clock import Clock
 from actors.adapters.journal import JournalThread
@@ -23,23 +25,16 @@ from actors.plan import AccountPlan
 from actors.roster import DeskRoster
 from actors.runtime import ROOT, Runtime
 from actors.turn import Portion, Turn
+from ops.desk import routes
 from ops.desk.release import PATIENCE_S, Release
-from protocol.answers import (
-    AccountsFailed,
-    AccountsRead,
-    HubsLost,
-    HubsOpened,
-    LoggedIn,
-    LoginFailed,
-    Refused,
-)
+from protocol.answers import AccountsRead, LoginFailed, Refused
 from protocol.codec import Recorded
 from protocol.commands import Mutation, Read
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised, Decision
-from protocol.market_facts import QuoteSeen
+from protocol.lockouts import LockKind, LockRequest, SetLock
 from protocol.message import Message
 from protocol.schedule import ClockJumped
-from protocol.units import SECOND, AccountId, Nanos, Now
+from protocol.units import SECOND, AccountId, Nanos, Now, RuleName
 
 log = logging.getLogger(__name__)
 
@@ -109,15 +104,29 @@ class Desk:
         self.runtime = Runtime(DeskRoster(plans), stored)
         self._broker: Broker | None = None
 
-    def start(self, broker: Broker) -> None:
-        """Stand the actors up: locks are re-asserted before the broker is asked anything."""
+    def start(self, broker: Broker, rebuilt: tuple[AccountId, ...] = ()) -> None:
+        """Stand the actors up: locks are re-asserted before the broker is asked anything.
+
+        An account whose store was damaged and had to be `rebuilt` may have been locked, and nobody
+        can tell: it is locked until its next reset.
+        """
         self._loop = asyncio.get_running_loop()
         self._broker = broker
         self.journal = JournalThread(self._stores.values(), self._loop)
         self.journal.start()
         self._flusher = self._loop.call_later(FLUSH_S, self._flush)
         self._commit(self.runtime.start(self._now()))
+        for account_id in rebuilt:
+            self._lock(account_id)
         self._set_timer()
+
+    def _lock(self, account_id: AccountId) -> None:
+        now = self._now()
+        plan = next(one for one in self.plans if one.account_id == account_id)
+        request = LockRequest(kind=LockKind.HARD, until=plan.reset.following(now.wall))
+        reason = "the store was damaged: whether the account was locked cannot be known"
+        lock = SetLock(rule=RuleName("store"), request=request, reason=reason)
+        self._commit(self.runtime.input(f"account/{account_id}/lockout", lock, now))
 
     async def stop(self) -> None:
         """Take no more inputs, flush the journal, let go of the connections."""
@@ -179,25 +188,16 @@ class Desk:
 
     def _destination(self, message: Message) -> str | None:
         """Return who is to hear a message; None for an account that is not ours."""
-        match message:
-            case QuoteSeen():
-                return "market_data"
-            case LoginFailed():
-                self.login_failed = message
-                return "gateway"
-            case LoggedIn() | AccountsRead() | AccountsFailed() | HubsOpened() | HubsLost():
-                return "gateway"
-            case Refused():
-                self.refused += 1
-                log.warning("refused %s: %s", message.event, message.why)
-            case _:
-                pass
+        if isinstance(message, LoginFailed):
+            self.login_failed = message
+        elif isinstance(message, Refused):
+            self.refused += 1
+            log.warning("refused %s: %s", message.event, message.why)
+        desks = routes.desk_actor(message)
         account_id: AccountId | None = getattr(message, "account_id", None)
-        if account_id is None or account_id not in self._stores:
-            return None
-        path = f"account/{account_id}"
-        resort = f"{path}/last_resort"
-        return resort if resort in self.runtime.addresses else path
+        if desks is not None or account_id not in self._stores:
+            return desks
+        return routes.account_actor(account_id, self.runtime.addresses)
 
     def _now(self) -> Now:
         """Read the clock, and tell every account if it has jumped."""
@@ -212,7 +212,7 @@ class Desk:
     def _jumped(self, by: Nanos, now: Now) -> None:
         seconds = by / SECOND
         why = f"the wall clock jumped by {seconds:+.1f} s"
-        self._decided(AlarmRaised(account_id=None, kind=AlarmKind.CLOCK_JUMPED, why=why), now)
+        self._on_decision(AlarmRaised(account_id=None, kind=AlarmKind.CLOCK_JUMPED, why=why), now)
         self._tick(now)
         for plan in self.plans:
             to = f"account/{plan.account_id}"
@@ -252,7 +252,7 @@ class Desk:
         release = Release(lambda: self._release(portion, now), self._store_alarm)
         records = tuple(self._unwritten.pop(account_id, ()))
         batch = Batch(account_id=account_id, records=records, states=tuple(portion.kept.items()))
-        if portion.mutations:
+        if portion.mutations or portion.reads:
             release.patience = self._loop.call_later(PATIENCE_S, release.impatient)
         try:
             self.journal.submit(batch, release.committed, release.failed)
@@ -277,16 +277,15 @@ class Desk:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         for decision in portion.decisions:
-            self._decided(decision, now)
+            self._on_decision(decision, now)
 
     async def _perform(self, command: Mutation | Read) -> None:
         assert self._broker is not None
         answer = await self._broker.perform(command)
+        if isinstance(answer, AccountsRead):
+            answer = replace(answer, spent=self._broker.spent)
         if answer is not None:
             self._enqueue(answer)
-
-    def _decided(self, decision: Decision, now: Now) -> None:
-        self._on_decision(decision, now)
 
     def _store_alarm(self, kind: AlarmKind | None, why: str) -> None:
         """Say, once, that the store is slow or failing, and once that it is well again."""
@@ -294,7 +293,7 @@ class Desk:
         if kind is None:
             if self._slow:
                 self._slow = False
-                self._decided(AlarmCleared(account_id=None, kind=AlarmKind.STORE_SLOW), now)
+                self._on_decision(AlarmCleared(account_id=None, kind=AlarmKind.STORE_SLOW), now)
         elif not self._slow:
             self._slow = True
-            self._decided(AlarmRaised(account_id=None, kind=kind, why=why), now)
+            self._on_decision(AlarmRaised(account_id=None, kind=kind, why=why), now)

@@ -4,7 +4,7 @@ The same line serves the log, the demonstration and, later, the notifications.
 """
 
 import logging
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from protocol.decisions import (
     AccountArmed,
@@ -127,4 +127,6 @@ def _enforcement(
             number, name = decision.attempt, decision.enforcement_id
             text = f"attempt {number} of {name} did not do: {decision.why}"
             level = logging.ERROR
+        case _:
+            assert_never(decision)
     return Line(Checkpoint.ENFORCEMENT, level, decision.account_id, text)

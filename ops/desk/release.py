@@ -6,7 +6,7 @@ from collections.abc import Callable
 from protocol.decisions import AlarmKind
 
 PATIENCE_S = 0.020
-"""How long a commit may hold back a risk-reducing call."""
+"""How long a commit may hold back a risk-reducing call, or the read that proves one."""
 
 type Alarm = Callable[[AlarmKind | None, str], None]
 
@@ -21,9 +21,8 @@ class Release:
         self.patience: asyncio.TimerHandle | None = None
 
     def committed(self) -> None:
-        """Let it out: it is on the disk."""
-        if not self._out:
-            self._alarm(None, "")
+        """Let it out: it is on the disk, and the disk answers."""
+        self._alarm(None, "")
         self._release()
 
     def impatient(self) -> None:

@@ -1,0 +1,40 @@
+"""Who hears what: the way of a message from outside to the actor that takes it."""
+
+from collections.abc import Container
+
+from protocol.answers import (
+    AccountsFailed,
+    AccountsRead,
+    HubsLost,
+    HubsOpened,
+    LoggedIn,
+    LoginFailed,
+)
+from protocol.market_facts import QuoteSeen
+from protocol.message import Message
+from protocol.units import AccountId
+
+
+def desk_actor(message: Message) -> str | None:
+    """Return the desk's own actor that a message is for; None if it is an account's."""
+    match message:
+        case QuoteSeen():
+            return "market_data"
+        case (
+            LoggedIn()
+            | LoginFailed()
+            | AccountsRead()
+            | AccountsFailed()
+            | HubsOpened()
+            | HubsLost()
+        ):
+            return "gateway"
+        case _:
+            return None
+
+
+def account_actor(account_id: AccountId | None, alive: Container[str]) -> str:
+    """Return who takes an account's messages: the account, or its last resort."""
+    path = f"account/{account_id}"
+    resort = f"{path}/last_resort"
+    return resort if resort in alive else path
