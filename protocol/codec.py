@@ -45,7 +45,7 @@ MESSAGES: tuple[type[Message], ...] = tuple(
 if TYPE_CHECKING:
     type AnyMessage = Message
 else:
-    AnyMessage = Union[MESSAGES]
+    AnyMessage = Union[MESSAGES]  # noqa: UP007  (built from a list)
 
 
 class Recorded(msgspec.Struct, frozen=True, array_like=True):
