@@ -76,8 +76,8 @@ class Hubs:
                 await pair.subscribe(accounts, (), self.timings.open)
             except LostError as error:
                 pair.fail(str(error))
-                return HubsLost(why=self.rest.why(error))
-            return HubsOpened()
+            else:
+                return HubsOpened()
         if self._asked is None:
             self._asked = asyncio.get_running_loop().create_future()
         if self._task is None:

@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from project_x_py import ProjectX, ProjectXConfig
@@ -28,7 +28,7 @@ LOGINS_PER_MINUTE_MAX = 6
 """Against a token that is refused as soon as it is given: a fight that only costs requests."""
 TOKEN_SECONDS_DEFAULT = 23 * 3600.0
 RENEW_EARLY_SECONDS = 600.0
-CLOSE_SECONDS = 0.5
+CLOSE_SECONDS = 0.4
 CLOSED = "the connection is closed"
 
 
@@ -215,7 +215,9 @@ class Rest(ProjectX):
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
         client, self._client = self._client, None
         if client is not None:
-            await client.aclose()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await client.aclose()
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:

@@ -129,6 +129,22 @@ async def test_another_account_joins_the_same_hubs(sim: SimServer, desk: Desk) -
     assert sim.world.hubs["user"].connections == 1
 
 
+async def test_an_account_that_cannot_join_waits_for_hubs_where_it_can(sim: SimServer) -> None:
+    timings = msgspec.structs.replace(QUICK, ping_every=60.0, open=0.3)
+    async with desk_of(sim, timings=timings) as desk:
+        await desk.log_in()
+        assert await desk.broker.perform(OpenHubs(accounts=(FIRST,))) == HubsOpened()
+        sim.faults.set(half_open_hubs=["user"])
+        joining = asyncio.create_task(desk.broker.perform(OpenHubs(accounts=(FIRST, SECOND))))
+        await desk.until(lambda: desk.losses() != [])
+        sim.faults.clear()
+
+        answer = await joining
+
+        assert isinstance(answer, HubsOpened | HubsLost)
+        await desk.until(lambda: subscribed(sim, "user") == [USER_METHODS])
+
+
 @pytest.mark.parametrize("hub", ["user", "market", "both"])
 @pytest.mark.parametrize("manner", ["reset", "close", "close_with_error"])
 async def test_a_dropped_hub_is_lost_once_and_back_with_everything(

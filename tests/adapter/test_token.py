@@ -50,8 +50,8 @@ async def test_a_token_is_renewed_before_its_end_and_never_at_once(text: str, af
         api_url=nowhere,
         user_hub_url=nowhere,
         market_hub_url=nowhere,
-        on_event=lambda event, payload: None,
-        on_notice=lambda notice: None,
+        on_event=lambda _event, _payload: None,
+        on_notice=lambda _notice: None,
         mono=time.monotonic_ns,
     )._rest
 
