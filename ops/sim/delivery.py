@@ -1,6 +1,7 @@
 """Deliver the exchange's messages: shaped, ordered, delayed, repeated, lost, as switched."""
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 
 from ops.sim.model import Data, Event
@@ -32,6 +33,8 @@ class Delivery:
         self.switches = switches
         self.hubs = hubs
         self.random = random
+        self.on_sent: Callable[[Event], None] | None = None
+        """Told of each message as it is written: whoever measures reactions starts here."""
         self.in_flight: dict[int | str, int] = {}
         self.landed = asyncio.Event()
 
@@ -92,6 +95,8 @@ class Delivery:
             if payload is None:
                 return
             text = invocation(event.target, event.key, payload)
+        if self.on_sent is not None:
+            self.on_sent(event)
         for _ in range(self.switches.copies):
             hub.broadcast(text, event.target, event.key)
 

@@ -1,0 +1,53 @@
+"""How fast: from the message on the wire that broke a rule to the close that reached the broker."""
+
+import time
+from typing import NamedTuple
+
+from ops.sim.calls import Call
+from ops.sim.model import Event
+from ops.sim.server import SimServer
+
+MUTATIONS = ("Position/closeContract", "Position/partialCloseContract", "Order/cancel")
+NANOS_A_MS = 1_000_000
+
+
+class Reaction(NamedTuple):
+    """One mutation that reached the simulated broker, and how long after its cause."""
+
+    account: int
+    what: str
+    ms: float
+
+
+class Reactions:
+    """Watches the simulator's two ends: what it sends, and what it receives."""
+
+    def __init__(self, sim: SimServer) -> None:
+        self._sim = sim
+        self._sent: dict[int | str, int] = {}
+        self._serial = 0
+        self.all: list[Reaction] = []
+        sim.world.delivery.on_sent = self._note
+
+    def new(self) -> list[Reaction]:
+        """Return the mutations received since the last look."""
+        fresh = [
+            self._reaction(call)
+            for call in self._sim.calls.log
+            if call.serial > self._serial and call.endpoint in MUTATIONS
+        ]
+        if self._sim.calls.log:
+            self._serial = self._sim.calls.log[-1].serial
+        self.all += fresh
+        return fresh
+
+    def _note(self, event: Event) -> None:
+        self._sent[event.key] = time.monotonic_ns()
+
+    def _reaction(self, call: Call) -> Reaction:
+        """Measure from the newest message of the account or its contract before the call."""
+        body = call.body if isinstance(call.body, dict) else {}
+        causes = [self._sent.get(body.get("contractId", "")), self._sent.get(call.account or 0)]
+        before = [one for one in causes if one is not None and one <= call.received_ns]
+        ms = (call.received_ns - max(before)) / NANOS_A_MS if before else float("nan")
+        return Reaction(call.account or 0, call.endpoint.split("/")[1], ms)
