@@ -29,6 +29,7 @@ from actors.model.pacing import (
     next_deadline,
     overdue,
     paced,
+    proven,
     sendable,
     serves,
     unread,
@@ -208,19 +209,19 @@ class Enforcer:
                 _, dropped = self._dropped(state, one)
                 effects += dropped
                 continue
-            proofs = (*one.proofs, message.command_id) if shown else ()
-            if len(proofs) < PROOFS:
-                left.append(one if proofs == one.proofs else replace(one, proofs=proofs))
+            proved = proven(one, message, now) if shown else replace(one, proofs=())
+            if len(proved.proofs) < PROOFS:
+                left.append(proved)
                 continue
-            effects += self._confirm(one, proofs, now)
+            effects += self._confirm(proved, now)
         state = replace(state, kept=replace(state.kept, demands=tuple(left)))
         return self._advance(state, tuple(effects), now)
 
-    def _confirm(self, demand: Demand, proofs: tuple[str, ...], now: Now) -> tuple[Effect, ...]:
+    def _confirm(self, demand: Demand, now: Now) -> tuple[Effect, ...]:
         certificate = FlatCertificate(
             account_id=self._account_id,
             contract_id=demand.goals[0].contract_id if len(demand.goals) == 1 else None,
-            reads=proofs[-PROOFS:],
+            reads=demand.proofs,
             at=now.wall,
         )
         confirmed = EnforcementConfirmed(

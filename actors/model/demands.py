@@ -28,6 +28,8 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     requested: Nanos
     attempts: int = 0
     proofs: tuple[str, ...] = ()
+    proven: Nanos = Nanos(0)
+    """Monotonic time of the first of them: the next one must have left a quiet window later."""
     withdrawn: bool = False
     """The rule is content: nothing more is sent, but what was done is still proven."""
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from actors.model.demands import Action, Demand, flattens, keep, met, needed
 from protocol.answers import Outcome
 from protocol.book import BookView
-from protocol.commands import CancelOrder, Mutation
+from protocol.commands import CancelOrder, Mutation, PartialClose
 from protocol.enforcement import TruthSeen
 from protocol.units import MILLISECOND, SECOND, Nanos, Now
 
@@ -99,11 +99,16 @@ def doubted(state: State, now: Now) -> State:
 
 
 def landed(state: State, flight: Flight, outcome: Outcome, now: Now) -> State:
-    """Take an answered mutation out of the air, and hold back the next for its key."""
+    """Take an answered mutation out of the air, and hold back the next for its key.
+
+    A close may be repeated, for it takes what is left.  A reduction was sized for the book of
+    then, so a second one wants a read of what the first has done.
+    """
     before = next((one for one in state.holds if one.key == flight.key), None)
     fails = before.fails if before is not None else 0
     if outcome is Outcome.ACCEPTED:
-        hold = Hold(flight.key, Nanos(now.mono + SETTLE), fails)
+        after = now.mono if isinstance(flight.command, PartialClose) else None
+        hold = Hold(flight.key, Nanos(now.mono + SETTLE), fails, after)
     else:
         until = Nanos(now.mono + backoff(RETRY, fails))
         hold = Hold(flight.key, until, fails + 1, now.mono)
@@ -131,6 +136,18 @@ def paced(state: State, message: TruthSeen, now: Now) -> State:
         looks=state.looks + 1 if lacking else 0,
         read_at=Nanos(now.mono + span),
     )
+
+
+def proven(demand: Demand, message: TruthSeen, now: Now) -> Demand:
+    """Add the proof of a read that shows a demand met, unless it comes too soon after the last.
+
+    Another demand may have had the truth read in the middle of this one's quiet window.
+    """
+    if not demand.proofs:
+        return replace(demand, proofs=(message.command_id,), proven=now.mono)
+    if message.asked < demand.proven + QUIET:
+        return demand
+    return replace(demand, proofs=(*demand.proofs, message.command_id))
 
 
 def unread(state: State, now: Now) -> State:
