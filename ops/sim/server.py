@@ -64,6 +64,9 @@ class SimServer:
 
     async def __aenter__(self) -> Self:
         listener = socket.create_server((HOST, self.port), backlog=BACKLOG)
+        # asyncio sets this only where the socket names its protocol; without it an answer that is
+        # written in two parts waits 40 ms for the acknowledgement of the first.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = listener.getsockname()[1]
         await self._server.on_tick(0)
         await self._server.startup(sockets=[listener])
