@@ -72,6 +72,7 @@ class Account:
     def __init__(self, plan: AccountPlan) -> None:
         self._plan = plan
         self._policy = children_of(tuple(plan.rules))
+        self._rules = sorted(plan.rules, key=lambda name: RULES[name].priority)
 
     def begin(self, kept: Any, now: Now) -> Step[State]:
         """Start the children in order; the locks are told first, then the day."""
@@ -202,7 +203,7 @@ class Account:
             evaluate = Evaluate(view=state.view, afresh=afresh)
             effects += [
                 Send(f"{RULE_PREFIX}{rule}", evaluate)
-                for rule in self._plan.rules
+                for rule in self._rules
                 if RULES[rule].hears & heard and f"{RULE_PREFIX}{rule}" not in state.gone
             ]
         state, progress = reads.progress(self._plan, state)

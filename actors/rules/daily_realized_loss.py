@@ -74,5 +74,11 @@ def breach(view: BookView, why: str) -> Breach:
 
 
 RULE = Rule(
-    NAME, "RULE-003", Params, RuleState, Hears.LEDGER | Hears.POSITIONS | Hears.PRICES, decide
+    NAME,
+    "RULE-003",
+    Params,
+    RuleState,
+    Hears.LEDGER | Hears.POSITIONS | Hears.PRICES,
+    decide,
+    Priority.HARD_LOCKOUT,
 )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from protocol.book import BookView
-from protocol.enforcement import Breach
+from protocol.enforcement import Breach, Priority
 from protocol.market_facts import Trigger
 from protocol.units import Now, RuleName
 
@@ -69,6 +69,8 @@ class Rule[P: RuleParams, S: RuleState](NamedTuple):
     state: type[S]
     hears: Hears
     decide: Callable[[P, S, BookView, Now], Judgement[S]]
+    priority: Priority = Priority.POSITION
+    """Of two rules that one input breaches, the more urgent is judged first and acts first."""
 
 
 type AnyRule = Rule[Any, Any]
