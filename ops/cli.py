@@ -1,0 +1,111 @@
+"""The `riskwarden` command: which command is meant, and nothing else.
+
+A command's module is imported when it is called for, so that `--help` is there at once.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+CONFIG = "riskwarden.toml"
+CONFIG_VARIABLE = "RISKWARDEN_CONFIG"
+CONFIGURATION_ERROR = 3
+ARM_WITHIN_S = 60.0
+PORT_MAX = 65_535
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints end with our code for a configuration error, not with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the command line."""
+        self.print_usage(sys.stderr)
+        self.exit(CONFIGURATION_ERROR, f"{self.prog}: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    args = parser().parse_args(argv)
+    module = import_module("ops.commands")
+    code: int = module.run(args)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the whole command line."""
+    top = Parser(
+        prog="riskwarden",
+        description="Guards futures accounts: undoes what their own risk rules forbid.",
+        epilog="exit codes: 0 ok, 1 exception, 2 stalled, 3 configuration error, 4 Gateway error, "
+        "5 missing dependency",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    configured = Parser(add_help=False)
+    configured.add_argument(
+        "--config",
+        type=Path,
+        default=Path(os.environ.get(CONFIG_VARIABLE) or CONFIG),
+        metavar="F",
+        help=f"the configuration file (default: ${CONFIG_VARIABLE}, else {CONFIG})",
+    )
+    running = Parser(add_help=False)
+    running.add_argument("--json-logs", action="store_true", help="JSON also on a terminal")
+    running.add_argument(
+        "--arm-within",
+        type=seconds,
+        default=ARM_WITHIN_S,
+        metavar="S",
+        help="seconds until a desk that does not come up counts as stalled (default: %(default)g)",
+    )
+    commands.add_parser("run", parents=[configured, running], help="guard the configured accounts")
+    desk = commands.add_parser("desk", parents=[configured, running])  # for the guardian alone
+    desk.add_argument("--login", required=True)
+    check = commands.add_parser(
+        "check", parents=[configured], help="say what is wrong, if anything"
+    )
+    check.add_argument(
+        "--connect", action="store_true", help="also log in and look at the accounts"
+    )
+    check.add_argument("--json", action="store_true", help="for programs")
+    status = commands.add_parser("status", parents=[configured], help="how the service stands")
+    status.add_argument("--json", action="store_true", help="for programs")
+    _add_tools(commands)
+    return top
+
+
+def _add_tools(commands: "argparse._SubParsersAction[Parser]") -> None:
+    rules = commands.add_parser("rules", help="list the rules and their settings")
+    rules.add_argument("--json", action="store_true", help="for programs")
+    sim = commands.add_parser("sim", help="run a simulated Gateway on this machine")
+    sim.add_argument(
+        "--scenario", default="default", help="a name or a file (default: %(default)s)"
+    )
+    sim.add_argument(
+        "--port", type=port, default=9000, help="default: %(default)s; 0 takes a free one"
+    )
+    sim.add_argument("--speed", type=seconds, default=1.0, help="how many times as fast")
+    commands.add_parser("demo", help="watch it protect an account, against the simulated Gateway")
+
+
+def seconds(text: str) -> float:
+    """Read a positive number."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def port(text: str) -> int:
+    """Read a port."""
+    number = int(text)
+    if not 0 <= number <= PORT_MAX:
+        raise argparse.ArgumentTypeError(f"{text} is no port")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

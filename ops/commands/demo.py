@@ -1,0 +1,10 @@
+"""`riskwarden demo`: a trading morning, played in a minute."""
+
+from argparse import Namespace
+from importlib import import_module
+
+
+def run(_: Namespace) -> int:
+    """Play it."""
+    code: int | None = import_module("ops.demo").main()
+    return code or 0

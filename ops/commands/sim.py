@@ -1,0 +1,22 @@
+"""`riskwarden sim`: the simulated Gateway, on this machine only."""
+
+import asyncio
+import logging
+from argparse import Namespace
+
+from ops.desk.outcome import Ended, Exit
+from ops.sim.scenario import ScenarioError
+from ops.sim.server import HOST, serve
+
+
+def run(args: Namespace) -> int:
+    """Play a scenario until interrupted."""
+    logging.basicConfig(level=logging.WARNING, format="sim: %(message)s")
+    try:
+        asyncio.run(serve(args.scenario, HOST, args.port, args.speed))
+    except ScenarioError as error:
+        raise Ended(Exit.CONFIGURATION, f"sim: {error}") from None
+    except OSError as error:
+        what = f"sim: port {args.port} cannot be used: {error.strerror}"
+        raise Ended(Exit.CONFIGURATION, what, "choose another --port; 0 takes a free one") from None
+    return Exit.OK

@@ -1,0 +1,121 @@
+"""`riskwarden status`: how the running service stands, for programs and for people."""
+
+import http.client
+import sys
+from argparse import Namespace
+
+import msgspec
+
+from config.load import load
+from config.schema import Service
+from ops.desk.lockfile import holder
+from ops.desk.outcome import Ended, Exit
+from protocol.control import AccountStatus, DeskStatus, ServiceStatus
+
+TIMEOUT_S = 3.0
+STATUS_OK = 200
+
+
+def run(args: Namespace) -> int:
+    """Ask the service, and print what it says."""
+    service = load(args.config).config.service
+    raw = fetch(service)
+    try:
+        status = msgspec.json.decode(raw, type=ServiceStatus)
+    except msgspec.MsgspecError as error:
+        what = f"something else answers at {service.http} ({error})"
+        raise Ended(Exit.EXCEPTION, what, "is another program using this port?") from None
+    if args.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(status)).decode() + "\n")
+    else:
+        sys.stdout.write("\n".join(render(status)) + "\n")
+    return Exit.OK
+
+
+def address(service: Service) -> tuple[str, int]:
+    """Return where the service answers; a port that was free for the taking is in its lock file."""
+    if service.http_port:
+        return service.http_host, service.http_port
+    said = holder(service.data_dir / "lock")
+    if said is None or not said.http:
+        raise not_running(service)
+    host, _, port = said.http.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def fetch(service: Service) -> bytes:
+    """Return the body of /status; raise Ended if nobody answers."""
+    host, port = address(service)
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", "/status")
+        response = connection.getresponse()
+        body = response.read()
+    except TimeoutError:
+        what = f"the service at {host}:{port} does not answer within {TIMEOUT_S:.0f} s"
+        raise Ended(Exit.EXCEPTION, what, "look at its log") from None
+    except (OSError, http.client.HTTPException):
+        raise not_running(service) from None
+    finally:
+        connection.close()
+    if response.status != STATUS_OK:
+        what = f"{host}:{port} answers /status with {response.status}"
+        raise Ended(Exit.EXCEPTION, what, "is another program using this port?")
+    return body
+
+
+def not_running(service: Service) -> Ended:
+    """Return the error of a service that is not there."""
+    what = f"no service is running at {service.http} (data_dir {service.data_dir})"
+    return Ended(Exit.EXCEPTION, what, "start it with `riskwarden run`")
+
+
+def render(status: ServiceStatus) -> list[str]:
+    """Return the status as lines for people."""
+    lines = [line for desk in status.desks for line in render_desk(desk)]
+    for account in status.accounts:
+        lines += ["", *render_account(account)]
+    return lines
+
+
+def render_desk(desk: DeskStatus) -> list[str]:
+    """Return a desk in one line, and its alarms."""
+    pid = f"process {desk.pid}" if desk.pid is not None else "no process"
+    figures = f"hubs {desk.hubs}, {desk.calls_last_minute} calls/min, {desk.restarts} restarts"
+    return [
+        f"desk {desk.login}: {desk.state.upper()}, {pid}, {figures}",
+        *(f"  ALARM {alarm}" for alarm in desk.alarms),
+    ]
+
+
+def render_account(account: AccountStatus) -> list[str]:
+    """Return an account as a block: first whether it may trade at all."""
+    lock = "LOCKED" if account.locked else "not locked"
+    who = account.name if account.id is None else f"{account.id} {account.name}".strip()
+    lines = [f"account {who}: {account.state.upper()}, {lock}, mode {account.mode}"]
+    lines += [f"  ALARM {alarm}" for alarm in account.alarms]
+    for one in account.lockouts:
+        lines.append(
+            f"  locked by {one.rule} ({one.scope}) until {one.until or 'its condition ends'}"
+        )
+        lines.append(f"    {one.reason}")
+    lines.append(
+        f"  realized {account.realized or 'unknown'}, unrealized {account.unrealized or 'unknown'},"
+        f" next reset {account.next_reset or 'unknown'}"
+    )
+    for held in account.positions:
+        worth = f"{held.mark or 'no price'}, {held.unrealized or 'unknown'}"
+        lines.append(f"  {held.side} {held.size} {held.contract} at {held.average}, now {worth}")
+    if account.rules:
+        wide = max(len(rule.rule) for rule in account.rules)
+        used = max(len(rule.used) for rule in account.rules)
+        for rule in account.rules:
+            state = "armed" if rule.armed else "NOT ARMED"
+            unknown = f", unknown: {rule.unknown}" if rule.unknown else ""
+            figures = f"used {rule.used:>{used}} of {rule.limit}"
+            lines.append(f"  {rule.rule:<{wide}}  {figures}  ({rule.mode}, {state}{unknown})")
+    for done in account.enforcements[-5:]:
+        lines.append(f"  {done.requested} {done.rule} {done.state}: {done.why}")
+    if account.attempts_while_locked:
+        lines.append(f"  {account.attempts_while_locked} attempts to trade while locked")
+    return lines

@@ -1,0 +1,176 @@
+"""One life of a desk: stand up, connect, report, and end for a reason.
+
+A process may live several lives.  When it learns that a configured name stands for another account
+than it thought, or when the locks end for whose sake alone it guarded somebody, it ends the life
+and begins another with new plans.
+"""
+
+import asyncio
+import logging
+import time
+
+from actors.adapters import clock
+from config.schema import LoginConfig, ServiceConfig
+from ops.desk.boot import Progress, judge
+from ops.desk.desk import Desk
+from ops.desk.link import Link, say
+from ops.desk.names import learn
+from ops.desk.narrate import line
+from ops.desk.outcome import Ending, Exit
+from ops.desk.outlook import Outlook, starting
+from ops.desk.pipe import ReportPipe
+from ops.desk.plans import Known, Ward, stand_up
+from ops.desk.recall import recall_day
+from ops.desk.status import History
+from protocol.control import DeskReport
+from protocol.decisions import Checkpoint, Decision
+from protocol.units import Now
+
+log = logging.getLogger(__name__)
+REPORT_MIN_S = 0.25
+REPORT_SHARE = 20
+"""Reports take at most a twentieth of the loop's time."""
+QUIET_S = 0.75
+"""How long a report that says nothing new may wait."""
+STOP_S = 1.3
+
+
+class Life:
+    """What a desk knows and does between a beginning and an end."""
+
+    def __init__(
+        self,
+        *,
+        config: ServiceConfig,
+        login: LoginConfig,
+        link: Link,
+        pipe: ReportPipe,
+        stop: "asyncio.Future[str]",
+        arm_within: float,
+        known: Known,
+    ) -> None:
+        self.config = config
+        self.login = login
+        self.link = link
+        self.known = known
+        self._pipe = pipe
+        self._stop = stop
+        self._arm_within = arm_within
+        self._began = time.monotonic()
+        self._gave_up: str | None = None
+        self._armed = False
+        self._running = False
+        self._reported: DeskReport | None = None
+        self._reported_at = 0.0
+        self._rest_s = REPORT_MIN_S
+        self._history = History()
+
+    async def live(self) -> Ending | None:
+        """Live until there is a reason to end; None asks for another life."""
+        self._pipe.write(starting(self.login.name))
+        wards, nameless = stand_up(self.config, self.login.name, self.known, clock.now().wall)
+        self._outlook = Outlook(self.login.name, wards, nameless)
+        recall_day(wards, self._history)
+        self._outlook.warn()
+        plans = tuple(ward.plan for ward in wards)
+        stores = {ward.plan.account_id: ward.store for ward in wards}
+        self._desk = Desk(plans, stores, clock.now, self._decided, self._given_up)
+        self.link.on_event, self.link.on_notice = self._desk.event, self._desk.notice
+        self._desk.start(self.link)
+        loading = asyncio.create_task(self.link.load())
+        try:
+            return await self._go_on(loading, wards)
+        finally:
+            await self._end(loading)
+
+    async def _go_on(self, loading: "asyncio.Task[None]", wards: list[Ward]) -> Ending | None:
+        while not self._stop.done():
+            if loading.done():
+                loading.result()
+            self._report()
+            self.link.said_events.speak()
+            ending = self._judge()
+            if ending is not None:
+                return ending
+            if self._is_overtaken(wards):
+                return None
+            await asyncio.wait((self._stop,), timeout=self._rest_s)
+        return Ending(Exit.OK, f"the desk ends: {self._stop.result()}")
+
+    async def _end(self, loading: "asyncio.Task[None]") -> None:
+        """Flush the journal and let go; whoever hangs is left behind."""
+        loading.cancel()
+        try:
+            await asyncio.wait_for(self._desk.stop(), STOP_S)
+        except TimeoutError:
+            log.error("not everything could be closed within %.1f s", STOP_S)  # noqa: TRY400
+
+    def _judge(self) -> Ending | None:
+        if self._gave_up is not None:
+            return Ending(Exit.EXCEPTION, f"the desk gave up: {self._gave_up}")
+        if not self._desk.journal.is_alive:
+            return Ending(Exit.EXCEPTION, "the journal's threads are gone")
+        if self._pipe.is_broken:
+            return Ending(Exit.OK, "the desk ends: nobody takes its reports")
+        listed = self.link.listed
+        return judge(
+            Progress(
+                now=time.monotonic() - self._began,
+                arm_within=self._arm_within,
+                logged_in_at=None
+                if self.link.logged_in_at is None
+                else self.link.logged_in_at - self._began,
+                refused=self.link.refused,
+                why=self.link.why,
+                api_url=self.login.api_url,
+                login=self.login.name,
+                listed=None if listed is None else {n: seen.name for n, seen in listed.items()},
+                guarded=frozenset(plan.account_id for plan in self._desk.plans),
+                nameless=self._outlook.names,
+                armed=self._armed,
+            )
+        )
+
+    def _is_overtaken(self, wards: list[Ward]) -> bool:
+        """Tell whether other plans would be made today than were made at the start."""
+        if self.link.listed is not None and learn(
+            self.config, self.login.name, self.known, self.link.listed
+        ):
+            log.warning("the Gateway gave accounts other numbers: the desk stands up again")
+            return True
+        states, wall = self._desk.runtime.states, clock.now().wall
+        for ward in wards:
+            locks = states.get(f"account/{ward.plan.account_id}/lockout") if ward.held else None
+            if locks is not None and not any(
+                one.until is None or one.until > wall for one in locks.locks
+            ):
+                log.warning("[%d] its locks have ended: as configured again", ward.plan.account_id)
+                return True
+        return False
+
+    def _report(self) -> None:
+        """Tell the guardian what is new, or at least that we live."""
+        began = time.monotonic()
+        report = self._outlook.report(self._desk, self._history, self.link.spent)
+        still = self._outlook.still(report)
+        if still != self._reported or began - self._reported_at >= QUIET_S:
+            self._pipe.write(report)
+            self._reported, self._reported_at = still, began
+        self._armed = self._armed or any(one.state == "armed" for one in report.accounts)
+        if report.armed and not self._running:
+            self._running = True
+            took = began - self._began
+            say(Checkpoint.RUNNING, f"running: {len(report.accounts)} armed after {took:.1f} s")
+        took = time.monotonic() - began
+        self._rest_s = min(max(REPORT_MIN_S, REPORT_SHARE * took), QUIET_S)
+
+    def _decided(self, decision: Decision, now: Now) -> None:
+        self._history.take(decision, now)
+        said = line(decision)
+        checkpoint = None if said.checkpoint is None else int(said.checkpoint)
+        log.log(
+            said.level, "%s", said, extra={"checkpoint": checkpoint, "account": said.account_id}
+        )
+
+    def _given_up(self, why: str) -> None:
+        self._gave_up = why

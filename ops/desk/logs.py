@@ -1,0 +1,116 @@
+"""Log lines on stderr: for eyes on a terminal, one JSON object each otherwise; UTF-8 always.
+
+A terminal that was paused, or a pipe nobody reads, must not hold up a desk: lines go through a
+bounded queue to a thread that may wait, and are dropped and counted when the queue is full.
+"""
+
+import json
+import logging
+import os
+import queue
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+STDERR = 2
+LINES_MAX = 10_000
+CLOSE_S = 0.3
+SECRET_LENGTH_MIN = 3
+TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=access_token=)[^&\s\"']+")
+QUIET = ("httpx", "httpcore", "pysignalr", "uvicorn", "asyncio", "opentelemetry")
+
+
+class Lines(logging.Handler):
+    """Formats in the caller's thread, writes in its own."""
+
+    def __init__(self, source: str, *, as_json: bool, out: int = STDERR) -> None:
+        super().__init__()
+        self.source = source
+        self._as_json = as_json
+        self._out = out
+        self._secrets: re.Pattern[str] | None = None
+        self._dropped = 0
+        self._queue: queue.Queue[bytes | None] = queue.Queue(LINES_MAX)
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Replace these wherever they would appear as a word."""
+        long = [re.escape(one) for one in secrets if len(one) >= SECRET_LENGTH_MIN]
+        if long:
+            self._secrets = re.compile(rf"(?<!\w)(?:{'|'.join(long)})(?!\w)")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line; never wait, never raise."""
+        try:
+            text = self._json(record) if self._as_json else self._human(record)
+            text = TOKEN.sub("***", text)
+            if self._secrets is not None:
+                text = self._secrets.sub("***", text)
+            self._queue.put_nowait(text.encode("utf-8", "backslashreplace") + b"\n")
+        except queue.Full:
+            self._dropped += 1
+        except Exception:  # noqa: BLE001  (a log line is never worth a desk)
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Write what is waiting, unless nobody reads."""
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            return
+        self._thread.join(CLOSE_S)
+        super().close()
+
+    def _json(self, record: logging.LogRecord) -> str:
+        fields: dict[str, object] = {
+            "time": stamp(record.created),
+            "level": record.levelname,
+            "source": self.source,
+            "text": record.getMessage(),
+        }
+        for key in ("checkpoint", "account"):
+            value = getattr(record, key, None)
+            if value is not None:
+                fields[key] = value
+        if record.exc_info:
+            fields["error"] = logging.Formatter().formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)
+
+    def _human(self, record: logging.LogRecord) -> str:
+        loud = f"{record.levelname} " if record.levelno >= logging.WARNING else ""
+        text = f"{stamp(record.created)[11:]} {self.source}: {loud}{record.getMessage()}"
+        if record.exc_info:
+            text += "\n" + logging.Formatter().formatException(record.exc_info)
+        return text
+
+    def _write(self) -> None:
+        while (line := self._queue.get()) is not None:
+            if self._dropped:
+                line, self._dropped = b"(%d lines dropped)\n" % self._dropped + line, 0
+            try:
+                while line:
+                    line = line[os.write(self._out, line) :]
+            except OSError:
+                time.sleep(0.1)  # nobody reads: go on dropping
+
+
+def stamp(seconds: float) -> str:
+    """Return an instant as UTC ISO text."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def begin(source: str, *, as_json: bool = False) -> Lines:
+    """Send every log line of this process to stderr."""
+    terminal = sys.stderr is not None and os.isatty(STDERR)
+    lines = Lines(source, as_json=as_json or not terminal)
+    root = logging.getLogger()
+    root.handlers[:] = [lines]
+    root.setLevel(logging.INFO)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    return lines

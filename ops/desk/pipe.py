@@ -1,0 +1,79 @@
+"""The pipes between a desk and its guardian: reports up, and down only that it is time to end.
+
+A guardian that does not read must not hold up its desk, so a report is dropped while the one
+before is still stuck.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+STDIN, STDOUT, STDERR = 0, 1, 2
+CHUNK = 65_536
+COMMANDS_MAX = 65_536
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A line from the guardian."""
+
+    command: str
+
+
+class ReportPipe:
+    """Standard output, for reports alone: whatever else is printed goes to standard error."""
+
+    def __init__(self) -> None:
+        self.is_broken = False
+        self._left = b""
+        self._fd = os.dup(STDOUT)
+        os.dup2(STDERR, STDOUT)
+        if not os.isatty(self._fd):  # a terminal is shared with whoever typed the command
+            os.set_blocking(self._fd, False)
+
+    def write(self, message: msgspec.Struct) -> None:
+        """Write one line, or as much of it as fits; drop it if the last has not left yet."""
+        self._push()
+        if not self._left:
+            self._left = msgspec.json.encode(message) + b"\n"
+            self._push()
+
+    def _push(self) -> None:
+        try:
+            while self._left:
+                self._left = self._left[os.write(self._fd, self._left) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self.is_broken, self._left = True, b""
+
+
+def listen(loop: asyncio.AbstractEventLoop, on_stop: Callable[[str], None]) -> None:
+    """Read standard input in a thread of its own, whatever it is, until it says or is the end."""
+
+    def read() -> None:
+        heard, why = b"", "the guardian is gone"
+        while chunk := _read_some():
+            *lines, heard = (heard + chunk)[-COMMANDS_MAX:].split(b"\n")
+            if any(_is_stop(line) for line in lines):
+                why = "the guardian says so"
+                break
+        loop.call_soon_threadsafe(on_stop, why)
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+
+
+def _read_some() -> bytes:
+    try:
+        return os.read(STDIN, CHUNK)
+    except OSError:
+        return b""
+
+
+def _is_stop(line: bytes) -> bool:
+    try:
+        return msgspec.json.decode(line, type=Command).command == "stop"
+    except msgspec.MsgspecError:
+        return False

@@ -1,0 +1,109 @@
+"""Whom a desk guards: what the configuration asks for, and what locks in force still demand.
+
+A lock outlives edits of the configuration.  An account that was taken out of it is guarded without
+rules until its locks end; one that was put into shadow is enforced until then.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from actors.adapters.storage import Storage
+from actors.model.schedule import ResetSchedule
+from actors.plan import AccountPlan
+from actors.rules.rule import Mode
+from config.schema import AccountConfig, ServiceConfig
+from ops.desk.identities import Identity, known_id
+from ops.desk.stores import folder, left_behind, locks_in_force, open_store
+from protocol.units import AccountId, Nanos
+
+type Known = dict[AccountId, Identity]
+
+
+class Ward(NamedTuple):
+    """An account to guard, its store, and whether only its locks keep it as it is."""
+
+    plan: AccountPlan
+    store: Storage
+    held: bool
+    alarms: tuple[str, ...]
+
+
+def accounts_of(config: ServiceConfig, login: str) -> tuple[AccountConfig, ...]:
+    """Return the accounts that are configured under a login."""
+    return tuple(account for account in config.accounts if account.login == login)
+
+
+def identify(account: AccountConfig, known: Known) -> AccountId | None:
+    """Return an account's number, from the configuration or from memory."""
+    if account.id is not None:
+        return AccountId(account.id)
+    return known_id(known, account.login, account.name or "")
+
+
+def orphans(config: ServiceConfig, known: Known, wall: Nanos) -> dict[str, dict[AccountId, str]]:
+    """Return by login the locked accounts that are configured no more, and why they are locked.
+
+    Those whose login is gone too fall to the first one.  While some configured name stands for a
+    number that nobody knows, an account without a remembered login might be just that one: it is
+    left to the desk that will find out.
+    """
+    identified = [identify(account, known) for account in config.accounts]
+    configured = {number for number in identified if number is not None}
+    logins = [login.name for login in config.logins]
+    found: dict[str, dict[AccountId, str]] = {}
+    for account_id, why in left_behind(config.service.data_dir, configured, wall).items():
+        identity = known.get(account_id)
+        if identity is None and None in identified:
+            continue
+        login = identity.login if identity is not None and identity.login in logins else logins[0]
+        found.setdefault(login, {})[account_id] = why
+    return found
+
+
+def stand_up(
+    config: ServiceConfig, login: str, known: Known, wall: Nanos
+) -> tuple[list[Ward], list[AccountConfig]]:
+    """Open the stores of everyone a desk guards; return also whose number is not known yet."""
+    data_dir, wards, nameless = config.service.data_dir, list[Ward](), list[AccountConfig]()
+    for account in accounts_of(config, login):
+        account_id = identify(account, known)
+        if account_id is None:
+            nameless.append(account)
+            continue
+        remembered = known.get(account_id)
+        name = account.name or (remembered.name if remembered is not None else "")
+        wards.append(_configured(data_dir, account, account_id, name, wall))
+    for account_id, why in orphans(config, known, wall).get(login, {}).items():
+        wards.append(_left_behind(data_dir, account_id, known.get(account_id), why))
+    return wards, nameless
+
+
+def _configured(
+    data_dir: Path, account: AccountConfig, account_id: AccountId, name: str, wall: Nanos
+) -> Ward:
+    store, wrong = open_store(folder(data_dir, account_id), account_id)
+    alarms = [wrong] if wrong else []
+    held = False
+    if account.mode is Mode.SHADOW and locks_in_force(store.load_states(), account_id, wall):
+        held = True
+        alarms.append("configured as shadow while locked: enforced until its locks end")
+    plan = AccountPlan(
+        account_id=account_id,
+        name=name,
+        mode=Mode.ENFORCE if held else account.mode,
+        mark=account.mark,
+        include_fees=account.include_fees,
+        reset=account.reset,
+        rules=account.rules,
+    )
+    return Ward(plan, store, held, tuple(alarms))
+
+
+def _left_behind(
+    data_dir: Path, account_id: AccountId, identity: Identity | None, why: str
+) -> Ward:
+    store, wrong = open_store(folder(data_dir, account_id), account_id)
+    said = f"not configured any more, but locked ({why}): enforced until its locks end"
+    name = identity.name if identity is not None else ""
+    plan = AccountPlan(account_id=account_id, name=name, reset=ResetSchedule(), rules={})
+    return Ward(plan, store, held=True, alarms=(said, wrong) if wrong else (said,))

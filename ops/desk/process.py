@@ -1,0 +1,133 @@
+"""A desk as a process: started by the guardian, one per login, it reports up a pipe and obeys it.
+
+The order of the start is the point.  The stores are opened and the actors stand, locks and all,
+before the SDK is loaded and the Gateway is asked anything.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from config.errors import ConfigError
+from config.load import Loaded, load
+from config.schema import LoginConfig
+from config.secrets import Credentials, credentials
+from ops.desk import logs
+from ops.desk.identities import recall
+from ops.desk.life import Life
+from ops.desk.link import Link, say
+from ops.desk.lockfile import HeldError, LockFile
+from ops.desk.outcome import Ended, Ending, Exit, missing
+from ops.desk.pipe import ReportPipe, listen
+from protocol.decisions import Checkpoint
+
+log = logging.getLogger(__name__)
+PREDECESSOR_S = 5.0
+"""How long a predecessor may take to end: its guardian was killed, and it is closing its stores."""
+FOLDER_MODE = 0o700
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """What a desk is told on its command line."""
+
+    config: Path
+    login: str
+    arm_within: float
+    json_logs: bool = False
+
+
+def main(orders: Orders) -> NoReturn:
+    """Run a desk until it is told to end, or must."""
+    pipe = ReportPipe()
+    lines = logs.begin(orders.login, as_json=orders.json_logs)
+    loop = asyncio.new_event_loop()
+    try:
+        ending = loop.run_until_complete(_live(orders, pipe, lines))
+    except ConfigError as error:
+        for line in str(error).splitlines():
+            log.error("%s", line)  # noqa: TRY400
+        many = len(error.problems)
+        problems = f"{many} problem{'s' * (many > 1)} in {orders.config}"
+        ending = Ending(Exit.CONFIGURATION, f"{problems}; mend what is listed above")
+    except Ended as ended:
+        ending = ended.ending
+    except ImportError as error:
+        ending = missing(error)
+    except Exception as error:
+        log.exception("the desk fails")
+        ending = Ending(Exit.EXCEPTION, f"{type(error).__name__}: {error}; see the lines above")
+    log.log(logging.ERROR if ending.code else logging.INFO, "%s", ending.message)
+    pipe.write(ending)
+    lines.close()
+    # Not through the interpreter's own end: it would wait for threads that wait for a network.
+    os._exit(ending.code)
+
+
+async def _live(orders: Orders, pipe: ReportPipe, lines: logs.Lines) -> Ending:
+    say(Checkpoint.START, f"desk {orders.login} starts as process {os.getpid()}")
+    stop = asyncio.get_running_loop().create_future()
+    _obey(stop)
+    loaded, login, secrets = _configured(orders, lines)
+    _own(loaded.config.service.data_dir, orders.login)
+    known = recall(loaded.config.service.data_dir)
+    while True:
+        life = Life(
+            config=loaded.config,
+            login=login,
+            link=Link(login, secrets),
+            pipe=pipe,
+            stop=stop,
+            arm_within=orders.arm_within,
+            known=known,
+        )
+        ending = await life.live()
+        if ending is not None:
+            return ending
+
+
+def _obey(stop: "asyncio.Future[str]") -> None:
+    """End cleanly on a signal, on the guardian's word, and on its death."""
+
+    def end(why: str) -> None:
+        if not stop.done():
+            stop.set_result(why)
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, f"signal {number.name}")
+    listen(loop, end)
+
+
+def _configured(orders: Orders, lines: logs.Lines) -> tuple[Loaded, LoginConfig, Credentials]:
+    """Load the configuration, and the secrets of this login only."""
+    began = time.monotonic()
+    loaded = load(orders.config)
+    mine = tuple(one for one in loaded.logins if one.name == orders.login)
+    if not mine:
+        raise Ended(Exit.CONFIGURATION, f"{orders.config} has no login named {orders.login}")
+    alone = loaded._replace(config=msgspec.structs.replace(loaded.config, logins=mine))
+    secrets = credentials(alone).logins[orders.login]
+    lines.hide((secrets.username.reveal(), secrets.api_key.reveal()))
+    count = sum(1 for one in loaded.config.accounts if one.login == orders.login)
+    took = (time.monotonic() - began) * 1_000
+    say(Checkpoint.CONFIGURATION, f"configuration read in {took:.0f} ms: {count} accounts")
+    return loaded, mine[0], secrets
+
+
+def _own(data_dir: Path, login: str) -> None:
+    """Take the desk's lock; it is held until the process ends."""
+    try:
+        data_dir.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        (data_dir / "accounts").mkdir(mode=FOLDER_MODE, exist_ok=True)
+        LockFile.take(data_dir / f"desk-{login}.lock", PREDECESSOR_S)
+    except HeldError as error:
+        raise Ended(Exit.EXCEPTION, f"{error}, another desk of this login", "end it") from None
+    except OSError as error:
+        what = f"{data_dir} cannot be used: {error.strerror}"
+        raise Ended(Exit.CONFIGURATION, what, "choose a data_dir that is yours") from None

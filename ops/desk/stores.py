@@ -1,0 +1,91 @@
+"""An account's folder: opened come what may, and searched for locks that are still in force."""
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+import lmdb
+import msgspec
+
+from actors.adapters.storage import Batch, InMemoryStore, Storage, StoreCorrupt, StoreError
+from actors.adapters.store import Store
+from actors.lockout import Kept as KeptLocks
+from protocol.codec import decode_state
+from protocol.lockouts import Lock
+from protocol.units import AccountId, Nanos
+
+log = logging.getLogger(__name__)
+UNUSABLE = (StoreError, lmdb.Error, OSError)
+
+
+class Opened(NamedTuple):
+    """A store, and what is wrong with it."""
+
+    store: Storage
+    alarm: str | None
+
+
+def folder(data_dir: Path, account_id: AccountId) -> Path:
+    """Return where an account's store is."""
+    return data_dir / "accounts" / str(account_id)
+
+
+def open_store(path: Path, account_id: AccountId) -> Opened:
+    """Open an account's store; one that cannot be used is replaced by memory, never by nothing."""
+    try:
+        store, copy = Store.open_or_rebuild(path, account_id)
+    except UNUSABLE as error:
+        why = f"the store cannot be used and nothing is written down until the next start: {error}"
+        return Opened(_in_memory(path, account_id), why)
+    if copy is None:
+        return Opened(store, None)
+    return Opened(store, f"the store was damaged: its past, locks included, is lost; see {copy}")
+
+
+def _in_memory(path: Path, account_id: AccountId) -> InMemoryStore:
+    """Return a store without a disk, which at least knows the last locks if they can be read."""
+    memory = InMemoryStore(account_id)
+    try:
+        disk = Store.open_to_read(path, account_id)
+        states = tuple((name, msgspec.Raw(raw)) for name, raw in disk.load_states().items())
+        disk.close()
+    except UNUSABLE:
+        return memory
+    memory.commit(Batch(account_id=account_id, states=states))
+    return memory
+
+
+def locks_in_force(states: dict[str, bytes], account_id: AccountId, wall: Nanos) -> list[Lock]:
+    """Return the locks in an account's stored states that have not run out."""
+    raw = states.get(f"account/{account_id}/lockout")
+    if raw is None:
+        return []
+    try:
+        locks = decode_state(raw, KeptLocks).locks
+    except msgspec.MsgspecError:
+        log.exception("the stored locks of account %s cannot be read", account_id)
+        return []
+    return [one for one in locks if one.until is None or one.until > wall]
+
+
+def left_behind(data_dir: Path, configured: Collection[int], wall: Nanos) -> dict[AccountId, str]:
+    """Return the accounts that nobody configures any more although a lock holds, and why."""
+    found: dict[AccountId, str] = {}
+    for path in sorted((data_dir / "accounts").glob("*")):
+        if not path.name.isdecimal() or int(path.name) in configured:
+            continue
+        account_id = AccountId(int(path.name))
+        try:
+            store = Store.open_to_read(path, account_id)
+            locks = locks_in_force(store.load_states(), account_id, wall)
+            store.close()
+        except StoreCorrupt as error:
+            log.error("account %s, not configured: locked or not, nobody knows: %s", path, error)  # noqa: TRY400
+            continue
+        except UNUSABLE as error:
+            log.info("account %s, not configured: %s", path.name, error)
+            continue
+        if locks:
+            found[account_id] = "; ".join(f"{one.rule}: {one.reason}" for one in locks)
+    return found

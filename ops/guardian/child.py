@@ -1,0 +1,86 @@
+"""One desk process, from outside: how to start it, hear it, stop it and kill it."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from ops.desk.outcome import Ending
+from protocol.control import DeskReport
+
+log = logging.getLogger(__name__)
+LINE_BYTES_MAX = 64 * 1024 * 1024
+STOP = b'{"command":"stop"}\n'
+
+
+def command(config: Path, login: str, arm_within: float, *, json_logs: bool) -> list[str]:
+    """Return the command line of a desk; -P keeps the current folder out of its imports."""
+    line = [sys.executable, "-P", "-m", "ops.cli", "desk"]
+    line += ["--config", str(config), "--login", login, "--arm-within", str(arm_within)]
+    return [*line, "--json-logs"] if json_logs else line
+
+
+class Child:
+    """A desk process that runs or has run."""
+
+    def __init__(self, process: asyncio.subprocess.Process, started: float) -> None:
+        self.started = started
+        self.heard: float | None = None
+        """When it last said something; None before its first word."""
+        self.ending: Ending | None = None
+        self._process = process
+
+    @classmethod
+    async def start(cls, line: list[str]) -> "Child":
+        """Start a desk: never by fork, and out of reach of the terminal's signals."""
+        process = await asyncio.create_subprocess_exec(
+            *line,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            limit=LINE_BYTES_MAX,
+        )
+        return cls(process, asyncio.get_running_loop().time())
+
+    @property
+    def pid(self) -> int:
+        """Return its process number."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it runs, or hangs."""
+        return self._process.returncode is None
+
+    async def listen(self, on_report: Callable[[DeskReport], None]) -> int:
+        """Hand on its reports until it ends; return its exit code."""
+        assert self._process.stdout is not None
+        loop = asyncio.get_running_loop()
+        async for line in self._process.stdout:
+            self.heard = loop.time()
+            try:
+                on_report(msgspec.json.decode(line, type=DeskReport))
+            except msgspec.MsgspecError as error:
+                self._take_ending(line, error)
+        return await self._process.wait()
+
+    def _take_ending(self, line: bytes, error: msgspec.MsgspecError) -> None:
+        try:
+            self.ending = msgspec.json.decode(line, type=Ending)
+        except msgspec.MsgspecError:
+            log.warning("process %d said something strange: %s", self.pid, error)
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        assert self._process.stdin is not None
+        if self.is_alive:
+            self._process.stdin.write(STOP)
+            self._process.stdin.close()
+
+    def kill(self) -> None:
+        """End it, whatever state it is in."""
+        if self.is_alive:
+            self._process.kill()

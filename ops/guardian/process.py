@@ -1,0 +1,100 @@
+"""The guardian as a process: one per data_dir, until it is told to end."""
+
+import asyncio
+import logging
+import os
+import signal
+from pathlib import Path
+
+import msgspec
+
+from actors.adapters import clock
+from config.load import Loaded, load
+from ops.desk import logs
+from ops.desk.identities import recall
+from ops.desk.lockfile import HeldError, Holder, LockFile
+from ops.desk.outcome import Ended, Ending, Exit
+from ops.desk.plans import accounts_of, orphans
+from ops.guardian.api import Api, bind
+from ops.guardian.child import Child, command
+from ops.guardian.guardian import Guardian
+from ops.guardian.watch import Watch
+
+log = logging.getLogger(__name__)
+LOCK = "lock"
+LOCK_WAIT_S = 0.3
+FOLDER_MODE = 0o700
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """What the guardian is told on its command line."""
+
+    config: Path
+    arm_within: float
+    json_logs: bool = False
+
+
+def main(orders: Orders) -> int:
+    """Guard until told to end; return the exit code."""
+    loaded = load(orders.config)
+    lines = logs.begin("guardian", as_json=orders.json_logs)
+    try:
+        ending = asyncio.run(_guard(orders, loaded))
+    except Ended as ended:
+        ending = ended.ending
+    log.log(logging.ERROR if ending.code else logging.INFO, "%s", ending.message)
+    lines.close()
+    return ending.code
+
+
+async def _guard(orders: Orders, loaded: Loaded) -> Ending:
+    for warning in loaded.warnings:
+        log.warning("%s: %s", warning.key, warning.what)
+    service = loaded.config.service
+    lock = _own(service.data_dir)
+    with bind(service) as listener:
+        host, port = listener.getsockname()[:2]
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        lock.note(Holder(pid=os.getpid(), http=address))
+
+        async def start(login: str) -> Child:
+            return await Child.start(
+                command(loaded.file, login, orders.arm_within, json_logs=orders.json_logs)
+            )
+
+        guardian = Guardian(_watches(loaded), start)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            ending = Ending(Exit.OK, f"the guardian ends: signal {number.name}")
+            loop.add_signal_handler(number, guardian.end, ending)
+        api = Api(guardian, listener)
+        log.info("status at http://%s/status, or: riskwarden status", address)
+        try:
+            return await guardian.run()
+        finally:
+            await api.close()
+
+
+def _own(data_dir: Path) -> LockFile:
+    """Make the data_dir ours, for its owner only."""
+    try:
+        data_dir.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        data_dir.chmod(FOLDER_MODE)
+        return LockFile.take(data_dir / LOCK, LOCK_WAIT_S)
+    except HeldError as error:
+        mend = "stop that one first, or choose another data_dir"
+        raise Ended(Exit.EXCEPTION, str(error), mend) from None
+    except OSError as error:
+        what = f"data_dir: {data_dir} cannot be used: {error.strerror}"
+        raise Ended(Exit.CONFIGURATION, what, "choose a folder that is yours") from None
+
+
+def _watches(loaded: Loaded) -> tuple[Watch, ...]:
+    """Return a watch for each login that has somebody to guard."""
+    config = loaded.config
+    locked = orphans(config, recall(config.service.data_dir), clock.now().wall)
+    return tuple(
+        Watch(login.name, accounts_of(config, login.name))
+        for login in loaded.logins
+        if accounts_of(config, login.name) or login.name in locked
+    )

@@ -1,0 +1,141 @@
+"""One login's desk over all of its lives, and what is published of it."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from config.schema import AccountConfig
+from ops.desk.outcome import Ending, Exit
+from ops.desk.outlook import unseen
+from ops.guardian.child import Child
+from protocol.control import AccountStatus, DeskReport, DeskStatus
+
+FRESH_S = 3.0
+"""How old a report may be to count for readiness."""
+HUNG_S = 5.0
+"""How long a desk may be silent before it is replaced."""
+BOOT_S = 60.0
+"""How long until its first word: stores that were not closed are checked, page by page."""
+BACK_OFF_S = 0.25
+BACK_OFF_MAX_S = 5.0
+RETRY_S = 30.0
+HOPELESS = frozenset({Exit.CONFIGURATION, Exit.GATEWAY, Exit.DEPENDENCY})
+"""Exit codes that another start would only repeat."""
+
+
+class Watch:
+    """What the guardian knows of one login's desk."""
+
+    def __init__(self, login: str, accounts: Sequence[AccountConfig]) -> None:
+        self.login = login
+        self.child: Child | None = None
+        self.ended: Ending | None = None
+        """How its last life ended, while there is no new one."""
+        self.restarts = 0
+        self.was_armed = False
+        self.gave_up: str | None = None
+        self._accounts = accounts
+        self._report: DeskReport | None = None
+        self._last: list[AccountStatus] = []
+
+    @property
+    def name(self) -> str:
+        """Return what the supervision tree calls it."""
+        return f"desk/{self.login}"
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether its process runs, or hangs."""
+        return self.child is not None and self.child.is_alive
+
+    def begins(self, child: Child) -> None:
+        """Take note of a new life."""
+        self.child, self.ended, self._report = child, None, None
+
+    def take(self, report: DeskReport) -> None:
+        """Take a report; one from before its actors stand says nothing of its accounts."""
+        self._report = report
+        if report.accounts:
+            self._last = report.accounts
+        if any(one.state == "armed" for one in report.accounts):
+            self.was_armed = True
+        if report.armed:
+            self.gave_up = None
+
+    def died(self, code: int) -> Ending:
+        """Take note of an end; return its reason."""
+        said = self.child.ending if self.child is not None else None
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        self.ended = said or Ending(code, f"desk {self.login} died by {how}")
+        return self.ended
+
+    def silence(self, now: float) -> float:
+        """Return for how long it has said nothing."""
+        if self.child is None:
+            return float("inf")
+        return now - (self.child.heard or self.child.started)
+
+    def is_hung(self, now: float) -> bool:
+        """Tell whether its process must be replaced."""
+        if self.child is None or not self.child.is_alive:
+            return False
+        return self.silence(now) > (BOOT_S if self.child.heard is None else HUNG_S)
+
+    def is_fresh(self, now: float) -> bool:
+        """Tell whether what is known of it can be trusted."""
+        return self.is_alive and self._report is not None and self.silence(now) <= FRESH_S
+
+    def why_not_ready(self, now: float) -> str | None:
+        """Return what keeps it from being ready; None when all of its accounts are armed."""
+        if self.ended is not None:
+            return f"not running: {self.ended.message}"
+        if self._report is None:
+            return "starting"
+        if not self.is_fresh(now):
+            return f"silent for {self.silence(now):.1f} s"
+        if not self._report.armed:
+            waiting = [one for one in self._report.accounts if one.state != "armed"]
+            return (
+                f"not armed: {', '.join(one.name or str(one.id) for one in waiting) or 'starting'}"
+            )
+        return None
+
+    def accounts(self, now: float) -> list[AccountStatus]:
+        """Return its accounts, as last known when it is silent."""
+        fresh = self.is_fresh(now)
+        if fresh and self._report is not None and self._report.accounts:
+            return self._report.accounts
+        if self._last:
+            return [replace(one, state="stale") for one in self._last]
+        return [unseen(one, self._state(now), []) for one in self._accounts]
+
+    def desk(self, now: float) -> DeskStatus:
+        """Return how its process stands."""
+        alarms = list(self._report.desk.alarms) if self._report is not None else []
+        if self.ended is not None:
+            alarms.append(self.ended.message)
+        if self.gave_up is not None:
+            alarms.append(f"gave up, and tries every {RETRY_S:.0f} s: {self.gave_up}")
+        pid = self.child.pid if self.child is not None and self.child.is_alive else None
+        state, said = self._state(now), self._report.desk if self._report is not None else None
+        if said is None:
+            said = DeskStatus(
+                login=self.login,
+                state=state,
+                pid=pid,
+                hubs="closed",
+                restarts=0,
+                refused=0,
+                calls_last_minute=0,
+                commit_ms=0.0,
+                alarms=[],
+                heartbeat=None,
+            )
+        return replace(said, state=state, pid=pid, restarts=self.restarts, alarms=alarms)
+
+    def _state(self, now: float) -> str:
+        if self.ended is not None:
+            return "down"
+        if self._report is None:
+            return "starting"
+        return self._report.desk.state if self.is_fresh(now) else "stale"
