@@ -15,6 +15,8 @@ CONFIG = "riskwarden.toml"
 CONFIG_VARIABLE = "RISKWARDEN_CONFIG"
 CONFIGURATION_ERROR = 3
 ARM_WITHIN_S = 60.0
+HIDDEN = "'desk', "
+"""How a list of choices shows the command that is the guardian's alone."""
 PORT_MAX = 65_535
 
 
@@ -24,7 +26,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line."""
         self.print_usage(sys.stderr)
-        self.exit(CONFIGURATION_ERROR, f"{self.prog}: {message}\n")
+        self.exit(CONFIGURATION_ERROR, f"{self.prog}: {message.replace(HIDDEN, '')}\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
