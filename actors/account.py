@@ -134,9 +134,10 @@ class Account:
 
     def _true(self, state: State, message: TruthRead, now: Now) -> Step[State]:
         """Take broker truth; if something was missed while it was read, read once more."""
-        state = reads.take_truth(state, message)
+        before, state = state, reads.take_truth(state, message)
+        state, said = guard.discover(self._plan.account_id, state, before, now)
         state, cleared = reads.clear(self._plan.account_id, state, AlarmKind.TRUTH_UNKNOWN)
-        step = self._settle(state, EVERYTHING, now, cleared)
+        step = self._settle(state, EVERYTHING, now, (*said, *cleared))
         seen = TruthSeen(command_id=message.command_id, view=step.state.view, asked=message.asked)
         said = (*step.effects, Send("enforcer", seen))
         if not step.state.again or step.state.reading is not None:

@@ -77,6 +77,25 @@ def attempt(
     return state, (Journal(LockedAttempt(account_id=account_id, attempts=attempts, what=what)),)
 
 
+def discover(
+    account_id: AccountId, state: State, before: State, now: Now
+) -> tuple[State, tuple[Effect, ...]]:
+    """Count what a read shows that the hub did not tell, as if it had.
+
+    The first read has nothing to compare with: it counts where a lock was proven flat in the life
+    before, and what it shows under any other lock may be what that lock was set for.
+    """
+    proven = [one.scope for one in in_force(before, now) if one.certified is not None]
+    said: list[Effect] = []
+    shown = tuple(row.seen for row in state.book.rows.values())
+    facts: tuple[PositionSeen | OrderSeen, ...] = (*shown, *state.book.working)
+    for fact in facts:
+        if before.known or None in proven or fact.contract_id in proven:
+            state, counted = attempt(account_id, state, before.book, fact, now)
+            said += counted
+    return state, tuple(said)
+
+
 def grows(before: Book, fact: PositionSeen | OrderSeen) -> bool:
     """Tell whether a fact shows more exposure than the book had: a bigger, new or turned one.
 
