@@ -88,7 +88,8 @@ class Account:
         """Route one message."""
         match message:
             case PriceCrossed(marks=marks) | MarksRead(marks=marks):
-                return self._settle(reads.take_marks(state, marks), Hears.PRICES, now)
+                priced = reads.take_marks(state, marks)
+                return Step(state) if priced is state else self._settle(priced, Hears.PRICES, now)
             case PositionSeen() | OrderSeen():
                 return self._booked(state, message, now)
             case TradeSeen():

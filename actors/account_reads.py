@@ -112,8 +112,9 @@ def sweep(plan: AccountPlan, state: State, now: Now) -> Learnt:
 
 
 def take_marks(state: State, marks: tuple[Marks, ...]) -> State:
-    """Take the market's newest marks."""
-    return replace(state, marks={one.contract_id: one for one in marks})
+    """Take the market's newest marks; return the state itself if they say nothing new."""
+    newest = {one.contract_id: one for one in marks}
+    return state if newest == state.marks else replace(state, marks=newest)
 
 
 def take_instrument(

@@ -29,8 +29,8 @@ async def breaches(folder: Path) -> list[int]:
         await asyncio.sleep(PAUSE_S)
         begun = time.monotonic_ns()
         desk.notice(position(plan.account_id, number, TOO_MANY))
-        while len(broker.handed) < number:
-            await asyncio.sleep(0)
+        await broker.got.wait()
+        broker.got.clear()
         spans.append(broker.handed[-1][0] - begun)
     await desk.stop()
     return spans

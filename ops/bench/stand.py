@@ -42,12 +42,14 @@ class NullBroker:
     def __init__(self, accounts: tuple[AccountId, ...]) -> None:
         self._accounts = accounts
         self.handed: list[tuple[int, AccountId]] = []
+        self.got = asyncio.Event()
 
     async def perform(self, command: Mutation | Read) -> Message | None:
         """Answer a read; note a mutation."""
         match command:
             case CloseContract() | PartialClose() | CancelOrder():
                 self.handed.append((clock.now().mono, command.account_id))
+                self.got.set()
                 return None
             case Login():
                 seen = [AccountSeen(account_id=one, name=str(one)) for one in self._accounts]

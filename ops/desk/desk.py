@@ -43,7 +43,11 @@ BURST_MAX = 256
 INTAKE_MAX = 100_000
 """Inputs that may wait; beyond it quotes are dropped, never facts or answers."""
 UNWRITTEN_MAX = 512
-FLUSH_S = 1.0
+LOOK_S = 1.0
+"""The clocks are looked at this often at least, so that a jump is noticed."""
+FLUSH_S = 0.05
+FLUSHED_MAX = 8
+"""Accounts whose uneventful records are written in one flush: the disk stays free for breaches."""
 JUMP = 2 * SECOND
 CLOSE_S = 1.0
 
@@ -134,7 +138,7 @@ class Desk:
             if handle is not None:
                 handle.cancel()
         self._intake.clear()
-        self._write_all()
+        self._write_some(len(self._unwritten))
         for task in tuple(self._tasks):
             task.cancel()
         left = await asyncio.to_thread(self.journal.stop, CLOSE_S)
@@ -183,7 +187,7 @@ class Desk:
             return
         self.inputs += 1
         now = self._now()
-        self._tick(now)
+        self._commit(*self.runtime.tick(now))
         self._commit(self.runtime.input(to, message, now))
 
     def _destination(self, message: Message) -> str | None:
@@ -213,40 +217,37 @@ class Desk:
         seconds = by / SECOND
         why = f"the wall clock jumped by {seconds:+.1f} s"
         self._on_decision(AlarmRaised(account_id=None, kind=AlarmKind.CLOCK_JUMPED, why=why), now)
-        self._tick(now)
+        self._commit(*self.runtime.tick(now))
         for plan in self.plans:
             to = f"account/{plan.account_id}"
             self._commit(self.runtime.input(to, ClockJumped(by=by), now))
-
-    def _tick(self, now: Now) -> None:
-        for turn in self.runtime.tick(now):
-            self._commit(turn)
 
     def _set_timer(self) -> None:
         """Wake up when the next tick is due; look at the clocks at least once a second."""
         if self._timer is not None:
             self._timer.cancel()
         wait = self.runtime.wait_ns(self.clock())
-        seconds = FLUSH_S if wait is None else min(FLUSH_S, wait / SECOND)
+        seconds = LOOK_S if wait is None else min(LOOK_S, wait / SECOND)
         self._timer = self._loop.call_later(seconds, self._due)
 
     def _due(self) -> None:
-        self._tick(self._now())
+        self._commit(*self.runtime.tick(self._now()))
         self._set_timer()
 
-    def _commit(self, turn: Turn) -> None:
+    def _commit(self, *turns: Turn) -> None:
         """Send each account's share to the disk; what it asks of the world waits for that."""
-        for path, why in turn.deaths:
-            if path == ROOT:
-                self._on_end(why)
-        for account_id, portion in turn.portions.items():
-            if account_id is None or account_id not in self._stores:
-                self._release(portion, turn.now)
-                continue
-            unwritten = self._unwritten.setdefault(account_id, [])
-            unwritten += portion.records
-            if portion.urgent or len(unwritten) > UNWRITTEN_MAX:
-                self._write(account_id, portion, turn.now)
+        for turn in turns:
+            for path, why in turn.deaths:
+                if path == ROOT:
+                    self._on_end(why)
+            for account_id, portion in turn.portions.items():
+                if account_id is None or account_id not in self._stores:
+                    self._release(portion, turn.now)
+                    continue
+                unwritten = self._unwritten.setdefault(account_id, [])
+                unwritten += portion.records
+                if portion.urgent or len(unwritten) > UNWRITTEN_MAX:
+                    self._write(account_id, portion, turn.now)
 
     def _write(self, account_id: AccountId, portion: Portion, now: Now) -> None:
         release = Release(lambda: self._release(portion, now), self._store_alarm)
@@ -259,14 +260,14 @@ class Desk:
         except Exception as error:  # noqa: BLE001  (nothing about a disk may stop a risk-reducing call)
             release.failed(error)
 
-    def _write_all(self) -> None:
-        for account_id in tuple(self._unwritten):
-            self._write(account_id, Portion(), self.clock())
-
     def _flush(self) -> None:
         """Write what entered and caused nothing, so that a crash loses little of the story."""
-        self._write_all()
+        self._write_some(FLUSHED_MAX)
         self._flusher = self._loop.call_later(FLUSH_S, self._flush)
+
+    def _write_some(self, most: int) -> None:
+        for account_id in tuple(self._unwritten)[:most]:
+            self._write(account_id, Portion(), self.clock())
 
     def _release(self, portion: Portion, now: Now) -> None:
         """Let out what a step asks of the world: mutations first."""
