@@ -1,6 +1,7 @@
 """How fast: from the message on the wire that broke a rule to the close that reached the broker."""
 
 import time
+from collections import deque
 from typing import NamedTuple
 
 from ops.sim.calls import Call
@@ -9,6 +10,7 @@ from ops.sim.server import SimServer
 
 MUTATIONS = ("Position/closeContract", "Position/partialCloseContract", "Order/cancel")
 NANOS_A_MS = 1_000_000
+SENT_MAX = 256
 
 
 class Reaction(NamedTuple):
@@ -24,7 +26,7 @@ class Reactions:
 
     def __init__(self, sim: SimServer) -> None:
         self._sim = sim
-        self._sent: dict[int | str, int] = {}
+        self._sent: dict[int | str, deque[int]] = {}
         self._serial = 0
         self.all: list[Reaction] = []
         sim.world.delivery.on_sent = self._note
@@ -42,12 +44,12 @@ class Reactions:
         return fresh
 
     def _note(self, event: Event) -> None:
-        self._sent[event.key] = time.monotonic_ns()
+        self._sent.setdefault(event.key, deque(maxlen=SENT_MAX)).append(time.monotonic_ns())
 
     def _reaction(self, call: Call) -> Reaction:
         """Measure from the newest message of the account or its contract before the call."""
         body = call.body if isinstance(call.body, dict) else {}
-        causes = [self._sent.get(body.get("contractId", "")), self._sent.get(call.account or 0)]
-        before = [one for one in causes if one is not None and one <= call.received_ns]
+        keys = (body.get("contractId", ""), call.account or 0)
+        before = [at for key in keys for at in self._sent.get(key, ()) if at <= call.received_ns]
         ms = (call.received_ns - max(before)) / NANOS_A_MS if before else float("nan")
         return Reaction(call.account or 0, call.endpoint.split("/")[1], ms)
