@@ -44,7 +44,6 @@ from protocol.enforcement import (
     Goal,
     Observed,
     Priority,
-    TruthSeen,
     TruthUnknown,
     Verdict,
 )
@@ -139,7 +138,7 @@ class Account:
         state, said = guard.discover(self._plan.account_id, state, before, now)
         state, cleared = reads.clear(self._plan.account_id, state, AlarmKind.TRUTH_UNKNOWN)
         step = self._settle(state, EVERYTHING, now, (*said, *cleared))
-        seen = TruthSeen(command_id=message.command_id, view=step.state.view, asked=message.asked)
+        seen = reads.evidence(self._plan, step.state, message)
         said = (*step.effects, Send("enforcer", seen))
         if not step.state.again or step.state.reading is not None:
             return Step(step.state, said)

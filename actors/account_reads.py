@@ -5,13 +5,14 @@ Plain functions on the account's state, used by actors/account.py alone.
 
 from msgspec.structs import replace
 
-from actors.model.account_state import State, needed_contracts, unresolved
+from actors.model.account_state import State, needed_contracts, unresolved, viewed
 from actors.plan import AccountPlan
 from protocol.account_facts import OrderSeen, PositionSeen, TradeSeen
 from protocol.answers import InstrumentFailed, InstrumentRead, TruthFailed, TruthRead
 from protocol.commands import ReadInstrument, ReadTruth, WatchContract
 from protocol.decisions import AccountArmed, AlarmCleared, AlarmKind, AlarmRaised
 from protocol.effects import Ask, Effect, Journal, Send
+from protocol.enforcement import TruthSeen
 from protocol.lifecycle import Evaluated, Phase
 from protocol.market_facts import Marks, WatchMarks
 from protocol.schedule import Clock, Purpose, StartTimer
@@ -51,6 +52,13 @@ def take_truth(state: State, message: TruthRead) -> State:
     if message.command_id == state.reading:
         state = replace(state, reading=None, read_fails=0)
     return state
+
+
+def evidence(plan: AccountPlan, state: State, message: TruthRead) -> TruthSeen:
+    """Return the news for the enforcer: the book as it is now, and what the read alone shows."""
+    alone = state.book.truth(message.positions, message.orders)
+    read = viewed(plan, replace(state, book=alone)).view
+    return TruthSeen(command_id=message.command_id, view=state.view, read=read, asked=message.asked)
 
 
 def truth_failed(plan: AccountPlan, state: State, message: TruthFailed, now: Now) -> Learnt:

@@ -74,7 +74,7 @@ class Enforcer:
     def begin(self, kept: Any, now: Now) -> Step[State]:
         """Take up what a crash cut off: what was in flight may have happened, so read first."""
         held: Kept = kept if kept is not None else Kept()
-        holds = tuple(Hold(one.key, now.mono, 0, now.mono) for one in held.flights)
+        holds = tuple(Hold(one.key, now.mono, 0, now.mono, uncertain=True) for one in held.flights)
         demands = tuple(replace(one, proofs=()) for one in held.demands)
         fresh = Kept(serial=held.serial, demands=demands) if held.demands or held.flights else held
         return self._advance(State(kept=fresh, holds=holds, read_at=now.mono), (), now)
@@ -204,11 +204,12 @@ class Enforcer:
         left: list[Demand] = []
         effects: list[Effect] = []
         for one in state.kept.demands:
-            shown = met(one.goals, message.view)
-            if one.withdrawn and not shown:
+            met_now = met(one.goals, message.view)
+            if one.withdrawn and not met_now:
                 _, dropped = self._dropped(state, one)
                 effects += dropped
                 continue
+            shown = met_now and met(one.goals, message.read)
             proved = proven(one, message, now) if shown else replace(one, proofs=())
             if len(proved.proofs) < PROOFS:
                 left.append(proved)

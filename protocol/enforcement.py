@@ -84,6 +84,9 @@ class TruthSeen(Message, frozen=True, kw_only=True):
 
     command_id: str
     view: BookView
+    """The book with it, and with what the hub has said since."""
+    read: BookView
+    """What the read shows by itself: only that is proof."""
     asked: Nanos
     """Monotonic time at which the read left."""
 

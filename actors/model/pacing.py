@@ -51,6 +51,8 @@ class Hold(msgspec.Struct, frozen=True):
     until: Nanos
     fails: int = 0
     read_after: Nanos | None = None
+    uncertain: bool = False
+    """It may still happen: only such a read ends the hold, whatever the book shows meanwhile."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -73,11 +75,18 @@ def backoff(first: int, times: int) -> int:
 
 
 def looked(state: State, view: BookView) -> State:
-    """Take a newer book: a hold ends when what it holds back is needed no more."""
+    """Take a newer book: a hold ends when what it holds back is needed no more.
+
+    What may still be under way keeps its hold: a second one would hit the next position.
+    """
     if view is state.view:
         return state
     keys = {action.key for action in needed(state.kept.demands, view)}
-    holds = tuple(one for one in state.holds if one.key in keys)
+    holds = tuple(
+        one
+        for one in state.holds
+        if one.key in keys or (one.uncertain and one.read_after is not None)
+    )
     return replace(state, view=view, holds=holds)
 
 
@@ -111,7 +120,7 @@ def landed(state: State, flight: Flight, outcome: Outcome, now: Now) -> State:
         hold = Hold(flight.key, Nanos(now.mono + SETTLE), fails, after)
     else:
         until = Nanos(now.mono + backoff(RETRY, fails))
-        hold = Hold(flight.key, until, fails + 1, now.mono)
+        hold = Hold(flight.key, until, fails + 1, now.mono, outcome is Outcome.UNCERTAIN)
     others = tuple(one for one in state.holds if one.key != flight.key)
     flights = tuple(one for one in state.kept.flights if one is not flight)
     kept = replace(state.kept, flights=flights)

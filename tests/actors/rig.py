@@ -191,13 +191,16 @@ class EnforcerBench(Bench):
         found: str | None = self.state.reading
         return found
 
-    def truth(self, view: BookView, asked: Nanos | None = None) -> None:
+    def truth(
+        self, view: BookView, asked: Nanos | None = None, read: BookView | None = None
+    ) -> None:
         """Answer the read under way: with what is so now, or was so when it left."""
         command_id = self.reading()
         assert command_id is not None, "nothing was asked"
         seen = TruthSeen(
             command_id=command_id,
             view=replace(view),
+            read=replace(view if read is None else read),
             asked=self.now.mono if asked is None else asked,
         )
         self.tell(seen)

@@ -129,6 +129,29 @@ def test_without_a_yes_nothing_is_sent_before_a_later_read_i10(outcome: Outcome)
     assert len(bench.mutations) == 1
 
 
+def test_an_uncertain_close_holds_back_the_next_position_too_i10() -> None:
+    """The hub says that it is gone; only a read says whether another close is still coming."""
+    bench = flattening()
+    bench.answers(UNCERTAIN)
+    bench.shows(FLAT)
+    bench.shows(book(held(MNQ, 1, grew=2)))
+    bench.wait(LOOK_MS)
+    assert len(bench.mutations) == 1
+
+    bench.truth(book(held(MNQ, 1, grew=2)))
+    bench.wait(RETRY_MS)
+    assert len(bench.mutations) == 2
+
+
+def test_a_refused_close_holds_back_no_later_position() -> None:
+    bench = flattening()
+    bench.answers(REFUSED, "PositionNotFound")
+    bench.shows(FLAT)
+    bench.shows(book(held(MNQ, 1, grew=2)))
+
+    assert len(bench.mutations) == 2
+
+
 def test_a_read_that_left_before_the_answer_resolves_nothing_i10() -> None:
     bench = flattening()
     bench.wait(1_000)
@@ -358,6 +381,22 @@ def test_a_flash_of_exposure_between_starts_the_proof_anew() -> None:
     bench.truth(FLAT)
 
     assert bench.heard(EnforcementConfirmed) == []
+
+
+def test_what_only_the_hub_says_is_no_proof() -> None:
+    """The read left before the close: the book is flat by what was heard since."""
+    bench = flattening()
+    bench.answers(ACCEPTED)
+    bench.shows(FLAT)
+    bench.wait(LOOK_MS)
+    bench.truth(FLAT, read=TWO)
+    bench.wait(QUIET_MS)
+    bench.truth(FLAT)
+    assert bench.heard(EnforcementConfirmed) == []
+
+    bench.wait(QUIET_MS)
+    bench.truth(FLAT)
+    assert len(bench.heard(EnforcementConfirmed)) == 1
 
 
 def test_nothing_is_proven_while_something_flies() -> None:
