@@ -38,7 +38,6 @@ from protocol.effects import Effect, Journal, Send, Spawn
 from protocol.enforcement import (
     Aim,
     BookChanged,
-    Enforce,
     Enforced,
     Evaluate,
     Goal,
@@ -71,7 +70,7 @@ class Account:
     def __init__(self, plan: AccountPlan) -> None:
         self._plan = plan
         self._policy = children_of(tuple(plan.rules))
-        self._rules = sorted(plan.rules, key=lambda name: RULES[name].priority)
+        self._rules = tuple(sorted(plan.rules, key=lambda name: RULES[name].priority))
 
     def begin(self, kept: Any, now: Now) -> Step[State]:
         """Start the children in order; the locks are told first, then the day."""
@@ -87,8 +86,9 @@ class Account:
         """Route one message."""
         match message:
             case PriceCrossed(marks=marks) | MarksRead(marks=marks):
+                heard = EVERYTHING if state.awaits_marks else Hears.PRICES
                 priced = reads.take_marks(state, marks)
-                return Step(state) if priced is state else self._settle(priced, Hears.PRICES, now)
+                return Step(state) if priced is state else self._settle(priced, heard, now)
             case PositionSeen() | OrderSeen():
                 return self._booked(state, message, now)
             case TradeSeen():
@@ -100,7 +100,9 @@ class Account:
             case Verdict():
                 return self._verdict(state, message, now)
             case Observed():
-                return Step(replace(state, verdicts={**state.verdicts, message.rule: message}))
+                said = guard.withdrawn(state, message)
+                verdicts = {**state.verdicts, message.rule: message}
+                return Step(replace(state, verdicts=verdicts), said)
             case Answered():
                 return Step(state, (Send("enforcer", message),))
             case TruthRead() | TruthFailed() | InstrumentRead() | InstrumentFailed() | Refused():
@@ -202,11 +204,7 @@ class Account:
         if state.known:
             effects += guard.undo(state, now)
             evaluate = Evaluate(view=state.view, afresh=afresh)
-            effects += [
-                Send(f"{RULE_PREFIX}{rule}", evaluate)
-                for rule in self._rules
-                if RULES[rule].hears & heard and f"{RULE_PREFIX}{rule}" not in state.gone
-            ]
+            effects += [Send(one, evaluate) for one in reads.hearing(state, self._rules, heard)]
         state, progress = reads.progress(self._plan, state)
         return Step(state, (*effects, *progress))
 
@@ -231,19 +229,14 @@ class Account:
     def _verdict(self, state: State, verdict: Verdict, now: Now) -> Step[State]:  # noqa: ARG002
         """Take a rule's judgement: say what changed, and answer its breaches."""
         before = state.verdicts.get(verdict.rule)
+        effects: list[Effect] = [*guard.withdrawn(state, verdict)]
         state = replace(state, verdicts={**state.verdicts, verdict.rule: verdict})
-        effects: list[Effect] = []
         breached = isinstance(before, Verdict) and bool(before.breaches)
         unknown = before is not None and before.unknown
         if (bool(verdict.breaches), verdict.unknown) != (breached, unknown or None):
             effects.append(Journal(guard.changed(self._plan.account_id, verdict)))
         for breach in verdict.breaches:
             effects += guard.answer(state, breach)
-        if breached and not verdict.breaches:
-            withdrawn = Enforce(
-                rule=verdict.rule, priority=Priority.POSITION, goals=(), why="", view=state.view
-            )
-            effects.append(Send("enforcer", withdrawn))
         return Step(state, tuple(effects))
 
     def _armed(self, state: State, now: Now) -> Step[State]:

@@ -7,6 +7,9 @@ from msgspec.structs import replace
 
 from actors.model.account_state import State, needed_contracts, unresolved, viewed
 from actors.plan import AccountPlan
+from actors.rules import RULES
+from actors.rules.rule import Hears
+from actors.tree import RULE_PREFIX
 from protocol.account_facts import OrderSeen, PositionSeen, TradeSeen
 from protocol.answers import InstrumentFailed, InstrumentRead, TruthFailed, TruthRead
 from protocol.commands import ReadInstrument, ReadTruth, WatchContract
@@ -16,7 +19,7 @@ from protocol.enforcement import TruthSeen
 from protocol.lifecycle import Evaluated, Phase
 from protocol.market_facts import Marks, WatchMarks
 from protocol.schedule import Clock, Purpose, StartTimer
-from protocol.units import MILLISECOND, SECOND, AccountId, Nanos, Now
+from protocol.units import MILLISECOND, SECOND, AccountId, Nanos, Now, RuleName
 
 SWEEP = 5 * SECOND
 """Between full evaluations while a position is open, should a price trigger ever get lost."""
@@ -92,7 +95,20 @@ def watch(plan: AccountPlan, state: State, now: Now) -> Learnt:
     if contracts and not state.watched:
         effects.append(timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + SWEEP)))
     asked = state.asked | {one for one in contracts if one not in state.instruments}
-    return replace(state, watched=contracts, asked=asked), tuple(effects)
+    state = replace(state, watched=contracts, asked=asked, awaits_marks=True)
+    return state, tuple(effects)
+
+
+def hearing(state: State, rules: tuple[RuleName, ...], heard: Hears) -> list[str]:
+    """Return the rules that are to judge what changed, the most urgent first.
+
+    Those that judge prices wait for the marks of contracts that have just been asked for: the
+    market answers within the same turn.
+    """
+    if state.awaits_marks:
+        rules = tuple(one for one in rules if not RULES[one].hears & Hears.PRICES)
+    named = [f"{RULE_PREFIX}{one}" for one in rules if RULES[one].hears & heard]
+    return [one for one in named if one not in state.gone]
 
 
 def watch_marks(plan: AccountPlan, state: State) -> WatchMarks:
@@ -122,7 +138,9 @@ def sweep(plan: AccountPlan, state: State, now: Now) -> Learnt:
 def take_marks(state: State, marks: tuple[Marks, ...]) -> State:
     """Take the market's newest marks; return the state itself if they say nothing new."""
     newest = {one.contract_id: one for one in marks}
-    return state if newest == state.marks else replace(state, marks=newest)
+    if newest == state.marks and not state.awaits_marks:
+        return state
+    return replace(state, marks=newest, awaits_marks=False)
 
 
 def take_instrument(

@@ -24,6 +24,7 @@ from actors.model.pacing import (
     Kept,
     State,
     doubted,
+    harmless,
     landed,
     looked,
     next_deadline,
@@ -34,7 +35,7 @@ from actors.model.pacing import (
     serves,
     unread,
 )
-from protocol.answers import Answered, Outcome
+from protocol.answers import Answered
 from protocol.commands import CancelOrder, CloseContract, Mutation, PartialClose, ReadTruth
 from protocol.decisions import (
     EnforcementConfirmed,
@@ -59,8 +60,6 @@ from protocol.units import MILLISECOND, AccountId, Nanos, Now
 TIMER = "enforcer/next"
 PROOFS = 2
 DEMANDS_MAX = 64
-NOTHING_LEFT = "PositionNotFound"
-"""The Gateway's word for a close that came too late: somebody else's exit was faster."""
 
 
 class Enforcer:
@@ -103,6 +102,7 @@ class Enforcer:
 
     def _demand(self, state: State, message: Enforce, now: Now) -> Step[State]:
         state = looked(state, message.view)
+        state = replace(state, unjudged=state.unjudged - {message.rule})
         held = next((one for one in state.kept.demands if one.rule == message.rule), None)
         goals = merge(held.goals if held else (), message.goals)
         if held is not None and goals == held.goals and not held.withdrawn:
@@ -172,7 +172,7 @@ class Enforcer:
         if flight is None:
             return Step(state)  # an earlier life's, or one given up on: the next read tells
         state = landed(state, flight, message.outcome, now)
-        failed = message.outcome is not Outcome.ACCEPTED and NOTHING_LEFT not in message.why
+        failed = not harmless(flight, message)
         said = self._failing(state, flight, message.why) if failed else ()
         demands = tuple(
             replace(one, attempts=one.attempts + 1) if failed and serves(one, flight) else one

@@ -45,6 +45,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     unvalued: dict[ContractId, str] = msgspec.field(default_factory=dict)
     """Contracts that the Gateway's record gives no value to, and why."""
     watched: tuple[ContractId, ...] = ()
+    awaits_marks: bool = False
+    """The market has been asked for the marks of what is watched, and will answer."""
     asked: frozenset[ContractId] = frozenset()
     marks: dict[ContractId, Marks] = msgspec.field(default_factory=dict)
     locks: tuple[Lock, ...] = ()

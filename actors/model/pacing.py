@@ -8,11 +8,11 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.model.demands import Action, Demand, flattens, keep, met, needed
-from protocol.answers import Outcome
+from protocol.answers import Answered, Outcome
 from protocol.book import BookView
 from protocol.commands import CancelOrder, Mutation, PartialClose
-from protocol.enforcement import TruthSeen
-from protocol.units import MILLISECOND, SECOND, Nanos, Now
+from protocol.enforcement import Aim, TruthSeen
+from protocol.units import MILLISECOND, SECOND, ContractId, Nanos, Now, RuleName
 
 LOOK = 50 * MILLISECOND
 """After an answer, before the truth is read: fills follow an accepted close within 10 ms."""
@@ -26,6 +26,8 @@ ANSWER_MAX = 15 * SECOND
 """The SDK answers within its timeout of 5 s; this is for an answer that never comes."""
 READ_MAX = 20 * SECOND
 DOUBLINGS_MAX = 6
+NOTHING_LEFT = "PositionNotFound"
+"""The Gateway's word for a close that came too late: somebody else's exit was faster."""
 
 
 class Flight(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +69,8 @@ class State(msgspec.Struct, frozen=True):
     looks: int = 0
     """Reads in a row that showed something still lacking, or failed."""
     timer: Nanos | None = None
+    unjudged: frozenset[RuleName] = frozenset()
+    """Rules that have not judged the newest positions: their reductions may be out of date."""
 
 
 def backoff(first: int, times: int) -> int:
@@ -81,13 +85,34 @@ def looked(state: State, view: BookView) -> State:
     """
     if view is state.view:
         return state
+    unjudged = state.unjudged
+    if state.view is None or sizes(view) != sizes(state.view):
+        unjudged = frozenset(one.rule for one in state.kept.demands)
     keys = {action.key for action in needed(state.kept.demands, view)}
     holds = tuple(
         one
         for one in state.holds
         if one.key in keys or (one.uncertain and one.read_after is not None)
     )
-    return replace(state, view=view, holds=holds)
+    return replace(state, view=view, holds=holds, unjudged=unjudged)
+
+
+def sizes(view: BookView) -> dict[ContractId, int]:
+    """Return what is held: a reduction was asked for with these in mind."""
+    return {one.contract_id: one.size for one in view.holdings}
+
+
+def current(state: State) -> tuple[Demand, ...]:
+    """Return the demands without the reductions that their rules must judge anew.
+
+    The account shows a change to the enforcer first and to the rules right after, in one step.
+    """
+    return tuple(
+        replace(one, goals=tuple(goal for goal in one.goals if goal.aim is Aim.FLATTEN))
+        if one.rule in state.unjudged
+        else one
+        for one in state.kept.demands
+    )
 
 
 def doubted(state: State, now: Now) -> State:
@@ -184,7 +209,7 @@ def overdue(state: State, now: Now) -> State:
 def sendable(state: State, now: Now) -> tuple[Action, ...]:
     """Return what the book lacks, is not in flight, and is not held back."""
     assert state.view is not None
-    actions = needed(state.kept.demands, state.view)
+    actions = needed(current(state), state.view)
     if not actions:
         return ()
     flying = {one.key for one in state.kept.flights}
@@ -211,3 +236,13 @@ def serves(demand: Demand, flight: Flight) -> bool:
     if isinstance(flight.command, CancelOrder):
         return flattens(demand.goals, contract_id)
     return keep(demand.goals, contract_id) is not None
+
+
+def harmless(flight: Flight, message: Answered) -> bool:
+    """Tell whether an answer is no failure: yes, or nothing was left to close or to cancel.
+
+    A cancel is refused when the order has just filled or gone; the next read tells which.
+    """
+    if message.outcome is Outcome.REFUSED:
+        return isinstance(flight.command, CancelOrder) or NOTHING_LEFT in message.why
+    return message.outcome is Outcome.ACCEPTED

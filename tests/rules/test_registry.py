@@ -7,7 +7,7 @@ from actors.rules.rule import AnyRule, Hears, Judgement, Mode, RuleParams, RuleS
 from protocol.enforcement import Breach, Observed, Verdict
 from protocol.units import RuleName
 
-EVERY_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=str)
+EVERY_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 
 
 def test_a_rule_stands_under_its_own_name() -> None:
