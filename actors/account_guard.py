@@ -11,7 +11,7 @@ from actors.model.demands import met
 from protocol.account_facts import WORKING, OrderSeen, OrderType, PositionSeen
 from protocol.decisions import LockedAttempt, VerdictChanged
 from protocol.effects import Effect, Journal, Send
-from protocol.enforcement import Aim, Breach, Enforce, Goal, Priority, Verdict
+from protocol.enforcement import Aim, Breach, Enforce, Goal, Observed, Priority, Verdict
 from protocol.lockouts import SetLock
 from protocol.units import AccountId, Now, RuleName
 
@@ -62,6 +62,19 @@ def answer(state: State, breach: Breach) -> tuple[Effect, ...]:
     if held is None or not met(breach.goals, state.view):
         effects.append(demand(state, breach.rule, breach.priority, breach.goals, breach.why))
     return tuple(effects)
+
+
+def withdrawn(state: State, verdict: Verdict | Observed) -> tuple[Effect, ...]:
+    """Tell the enforcer that a rule is content: when it becomes so, and once in each life.
+
+    The enforcer may hold a reduction from before a restart, and waits for the rule's word on it.
+    """
+    before = state.verdicts.get(verdict.rule)
+    asked = before is None or (isinstance(before, Verdict) and bool(before.breaches))
+    asks = isinstance(verdict, Verdict) and bool(verdict.breaches)
+    if asks or not asked:
+        return ()
+    return (demand(state, verdict.rule, Priority.POSITION, (), ""),)
 
 
 def attempt(

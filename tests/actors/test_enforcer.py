@@ -546,6 +546,45 @@ def test_a_withdrawn_reduction_is_taken_up_again() -> None:
     assert [one.size for one in bench.mutations if isinstance(one, PartialClose)] == [1, 2]
 
 
+def test_a_reduction_waits_for_its_rule_to_judge_the_newest_positions() -> None:
+    """The rule may now want another contract reduced, or none: it is asked in the same step."""
+    bench = EnforcerBench()
+    bench.enforce(reduce(MNQ, 4), view=book(held(MNQ, 5)), rule=COUNT)
+    bench.answers(REFUSED, "busy")
+    bench.wait(LOOK_MS)
+    bench.truth(book(held(MNQ, 5)))
+    changed = book(held(MNQ, 5), held(ES, 2))
+    bench.shows(changed)
+    bench.wait(RETRY_MAX_MS)
+    assert len(bench.mutations) == 1
+
+    bench.enforce(reduce(ES, 0), reduce(MNQ, 4), view=changed, rule=COUNT)
+    assert [one.contract_id for one in bench.mutations] == [MNQ, MNQ, ES]
+
+
+def test_a_reduction_of_before_a_restart_waits_for_its_rule_too() -> None:
+    before = EnforcerBench()
+    before.enforce(reduce(MNQ, 4), view=book(held(MNQ, 5)), rule=COUNT)
+    before.answers(REFUSED, "busy")
+    after = EnforcerBench(before.kept(), before.now)
+    after.shows(book(held(MNQ, 5)))
+    after.truth(book(held(MNQ, 5)))
+    after.wait(RETRY_MAX_MS)
+    assert after.mutations == []
+
+    after.enforce(reduce(MNQ, 4), view=book(held(MNQ, 5)), rule=COUNT)
+    assert [type(one) for one in after.mutations] == [PartialClose]
+
+
+def test_a_flatten_waits_for_nobody() -> None:
+    before = flattening()
+    before.answers(REFUSED, "busy")
+    after = EnforcerBench(before.kept(), before.now)
+    after.shows(TWO)
+
+    assert [type(one) for one in after.mutations] == [CloseContract]
+
+
 # Restart
 
 
