@@ -70,7 +70,7 @@ async def desk(url: str, folder: Path, done: asyncio.Event) -> None:
         rules={daily_unrealized_loss.NAME: daily_unrealized_loss.Params(limit=LIMIT)},
     )
     stores: dict[AccountId, Storage] = {ACCOUNT: Store.open(folder / str(ACCOUNT), ACCOUNT)}
-    guarded = Desk((plan,), stores, clock.now, lambda *_: None, print)
+    guarded = Desk((plan,), stores, clock.now, lambda _decision, _now: None, print)
     broker = Broker(
         username="trader",
         api_key="sim-key-0123456789",

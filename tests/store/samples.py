@@ -12,6 +12,7 @@ from actors.adapters.store import Batch, Store
 from protocol.codec import Recorded, decode_state
 from protocol.decisions import AlarmKind, AlarmRaised
 from protocol.market_facts import QuoteSeen
+from protocol.message import Message
 from protocol.units import AccountId, ContractId, Nanos, Now, Price
 
 ACCOUNT = AccountId(1001)
@@ -28,7 +29,7 @@ def quote(number: int) -> Recorded:
     return recorded(number, QuoteSeen(contract_id=ContractId("MNQ"), last=Price(number)))
 
 
-def recorded(number: int, message: object) -> Recorded:
+def recorded(number: int, message: Message) -> Recorded:
     at = Nanos(number)
     return Recorded(now=Now(wall=at, mono=at), actor="enforcer", entered=False, message=message)
 
@@ -44,7 +45,7 @@ def unencodable(account_id: AccountId = ACCOUNT) -> Batch:
 
 def whys(store: Store, after: int = 0) -> list[str]:
     found = [record for _, record in store.replay(after) if isinstance(record, Recorded)]
-    return [record.message.why for record in found]
+    return [str(getattr(record.message, "why", "")) for record in found]
 
 
 def counter(store: Store) -> int:
