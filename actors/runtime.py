@@ -11,7 +11,7 @@ from typing import Any
 
 from thespian.actors import Actor, ActorAddress, ActorSystem
 
-from actors.shell import Boot, Roster, account_of
+from actors.shell import Boot, Roster, Route, account_of
 from actors.turn import Turn
 from protocol.codec import Recorded, decode_state
 from protocol.decisions import Decision
@@ -36,6 +36,8 @@ class Runtime:
         self.kept: dict[str, object] = {}
         self.states: dict[str, Any] = {}
         self.addresses: dict[str, ActorAddress] = {}
+        self.routes: dict[tuple[str, str], Route] = {}
+        """Whom each actor's names mean, as long as nobody comes or goes."""
         self.turn = Turn(Now(wall=Nanos(0), mono=Nanos(0)))
         self.dues: list[tuple[int, str]] = []
         self.calendar: list[tuple[int, str]] = []
@@ -123,6 +125,7 @@ class Runtime:
         ]:
             del self.addresses[name]
             self.states.pop(name, None)
+        self.routes.clear()
         return self._why.pop(path, "stopped")
 
     def decided(self, account: AccountId | None, path: str, decision: Decision) -> None:

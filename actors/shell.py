@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+type Route = tuple[ActorAddress, str, AccountId | None]
+"""An actor's address, its path, and the account it belongs to."""
+
+
 class Roster(Protocol):
     """Knows the Thespian class of every actor of a desk."""
 
@@ -143,25 +147,34 @@ class Shell(Actor):
 
     def _send(self, to: str, message: Message) -> None:
         runtime = self._runtime
-        path = self._parent_path() if to == PARENT else self._scope + to
-        address = runtime.addresses.get(path)
-        if address is None:
-            path = to
-            address = runtime.addresses.get(to)
-        if address is None:
+        found = runtime.routes.get((self._path, to)) or self._route(to)
+        if found is None:
             log.warning("%s: nobody is called %s, %s lost", self._path, to, type(message).__name__)
             return
-        other = account_of(path)
-        if other != self._account and other is not None:
+        address, path, other = found
+        if other is not None and other != self._account:
             record = Recorded(now=runtime.turn.now, actor=path, entered=True, message=message)
             runtime.turn.portion(other).records.append(record)
         self.send(address, message)
+
+    def _route(self, to: str) -> Route | None:
+        """Find who is meant by a name, and remember it until somebody comes or goes."""
+        runtime = self._runtime
+        path = self._parent_path() if to == PARENT else self._scope + to
+        if path not in runtime.addresses:
+            path = to
+        address = runtime.addresses.get(path)
+        if address is None:
+            return None
+        found = runtime.routes[self._path, to] = (address, path, account_of(path))
+        return found
 
     def _spawn(self, name: str) -> None:
         path = self._child_path(name)
         address = self.createActor(self._runtime.actor_class(path))
         self._children.append((address, name))
         self._runtime.addresses[path] = address
+        self._runtime.routes.clear()
         self.send(address, Boot(path, self._runtime))
 
     def _child_path(self, name: str) -> str:
