@@ -27,6 +27,7 @@ from protocol.control import (
 )
 from protocol.decisions import (
     AlarmCleared,
+    AlarmKind,
     AlarmRaised,
     Decision,
     EnforcementConfirmed,
@@ -40,6 +41,8 @@ from protocol.units import AccountId, Nanos, Now, price_text, usd_text
 from protocol.words import instant_text
 
 ENFORCEMENTS_MAX = 50
+MOMENTARY = (AlarmKind.ACTOR_DIED, AlarmKind.CLOCK_JUMPED, AlarmKind.PAYLOAD_REFUSED)
+"""Alarms of what has happened, not of what is so: they are logged, and do not stand."""
 
 
 class History:
@@ -71,7 +74,7 @@ class History:
                 self._change(decision, "withdrawn", None)
             case EnforcementFailing():
                 self._change(decision, "failing", None)
-            case AlarmRaised():
+            case AlarmRaised() if decision.kind not in MOMENTARY:
                 self.alarms[decision.account_id, decision.kind.value] = decision.why
             case AlarmCleared():
                 self.alarms.pop((decision.account_id, decision.kind.value), None)
