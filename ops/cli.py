@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     args = parser().parse_args(argv)
     module = import_module("ops.commands")
-    code: int = module.run(args)
+    code: int = module.dispatch(args)
     return code
 
 

@@ -8,7 +8,7 @@ from config.errors import ConfigError
 from ops.desk.outcome import Ended, Exit, missing
 
 
-def run(args: Namespace) -> int:
+def dispatch(args: Namespace) -> int:
     """Run the command that was asked for; nothing foreseen shows a traceback."""
     try:
         code: int = import_module(f"ops.commands.{args.command}").run(args)

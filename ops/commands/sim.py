@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from argparse import Namespace
 
 from ops.desk.outcome import Ended, Exit
@@ -12,6 +13,7 @@ from ops.sim.server import HOST, serve
 def run(args: Namespace) -> int:
     """Play a scenario until interrupted."""
     logging.basicConfig(level=logging.WARNING, format="sim: %(message)s")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         asyncio.run(serve(args.scenario, HOST, args.port, args.speed))
     except ScenarioError as error:

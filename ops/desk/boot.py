@@ -10,11 +10,13 @@ from ops.desk.outcome import Ending, Exit
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """What a desk has seen of its start; times in seconds since the process began."""
+    """What a desk has seen of its start."""
 
-    now: float
+    asking_s: float
+    """For how long the Gateway has been asked to let us in."""
+    logged_in_s: float | None
+    """For how long we have been logged in; None before that."""
     arm_within: float
-    logged_in_at: float | None
     refused: bool
     why: str
     api_url: str
@@ -32,17 +34,16 @@ def judge(seen: Progress) -> Ending | None:
     """Return how the desk must end, or None to go on."""
     if seen.armed:
         return None
-    if seen.listed is None or seen.logged_in_at is None:
+    if seen.listed is None or seen.logged_in_s is None:
         return _without_login(seen)
     names = set(seen.listed.values())
     if not seen.guarded & set(seen.listed) and not names & set(seen.nameless):
         return Ending(Exit.CONFIGURATION, not_listed(seen))
-    waited = seen.now - seen.logged_in_at
-    if waited > seen.arm_within:
+    if seen.logged_in_s > seen.arm_within:
         return Ending(
             Exit.STALLED,
-            f"login {seen.login}: logged in {waited:.0f} s ago, and no account is armed yet; "
-            "the alarms above say what is missing",
+            f"login {seen.login}: logged in {seen.logged_in_s:.0f} s ago, and no account is armed "
+            "yet; the alarms above say what is missing",
         )
     return None
 
@@ -54,7 +55,7 @@ def _without_login(seen: Progress) -> Ending | None:
             f"login {seen.login}: the Gateway at {seen.api_url} refused it ({seen.why}); check the "
             "user name and the API key, and that the API is enabled for them",
         )
-    if seen.now > seen.arm_within:
+    if seen.asking_s > seen.arm_within:
         return Ending(
             Exit.GATEWAY,
             f"login {seen.login}: the Gateway at {seen.api_url} could not be reached for "

@@ -115,11 +115,9 @@ class Life:
         listed = self.link.listed
         return judge(
             Progress(
-                now=time.monotonic() - self._began,
+                asking_s=since(self.link.loaded_at) or 0.0,
+                logged_in_s=since(self.link.logged_in_at),
                 arm_within=self._arm_within,
-                logged_in_at=None
-                if self.link.logged_in_at is None
-                else self.link.logged_in_at - self._began,
                 refused=self.link.refused,
                 why=self.link.why,
                 api_url=self.login.api_url,
@@ -136,7 +134,9 @@ class Life:
         if self.link.listed is not None and learn(
             self.config, self.login.name, self.known, self.link.listed
         ):
-            log.warning("the Gateway gave accounts other numbers: the desk stands up again")
+            log.warning(
+                "a configured name stands for another account now: the desk stands up again"
+            )
             return True
         states, wall = self._desk.runtime.states, clock.now().wall
         for ward in wards:
@@ -160,7 +160,7 @@ class Life:
         if report.armed and not self._running:
             self._running = True
             took = began - self._began
-            say(Checkpoint.RUNNING, f"running: {len(report.accounts)} armed after {took:.1f} s")
+            say(Checkpoint.RUNNING, f"running, all accounts armed {took:.1f} s after the start")
         took = time.monotonic() - began
         self._rest_s = min(max(REPORT_MIN_S, REPORT_SHARE * took), QUIET_S)
 
@@ -174,3 +174,8 @@ class Life:
 
     def _given_up(self, why: str) -> None:
         self._gave_up = why
+
+
+def since(instant: float | None) -> float | None:
+    """Return the seconds since an instant, None if it has not come."""
+    return None if instant is None else time.monotonic() - instant

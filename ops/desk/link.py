@@ -20,6 +20,7 @@ from protocol.answers import AccountsRead, HubsOpened, LoggedIn, LoginFailed
 from protocol.commands import Mutation, Read
 from protocol.decisions import Checkpoint
 from protocol.message import Message
+from protocol.units import AccountId
 
 log = logging.getLogger(__name__)
 SAMPLE_S = 60.0
@@ -38,8 +39,9 @@ class Link:
     ) -> None:
         self.on_event = on_event
         self.on_notice = on_notice
-        self.listed: dict[int, AccountSeen] | None = None
+        self.listed: dict[AccountId, AccountSeen] | None = None
         """The accounts of the newest list; None before the first login."""
+        self.loaded_at: float | None = None
         self.logged_in_at: float | None = None
         self.refused = False
         self.why = "the Gateway has not answered"
@@ -62,6 +64,7 @@ class Link:
             on_notice=self._notice,
             mono=time.monotonic_ns,
         )
+        self.loaded_at = time.monotonic()
         self._loaded.set()
 
     async def perform(self, command: Mutation | Read) -> Message | None:

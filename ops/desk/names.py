@@ -15,14 +15,14 @@ log = logging.getLogger(__name__)
 
 
 def learn(
-    config: ServiceConfig, login: str, known: Known, listed: Mapping[int, AccountSeen]
+    config: ServiceConfig, login: str, known: Known, listed: Mapping[AccountId, AccountSeen]
 ) -> bool:
     """Remember who is who, in `known` too; tell whether other accounts are meant than before."""
     accounts = accounts_of(config, login)
     news: Known = {}
     for account in accounts:
-        if account.id is not None and account.id in listed:
-            number = AccountId(account.id)
+        number = None if account.id is None else AccountId(account.id)
+        if number is not None and number in listed:
             news[number] = Identity(id=number, login=login, name=listed[number].name)
         elif account.name is not None:
             news |= _named(account.name, login, known, listed)
@@ -37,7 +37,7 @@ def learn(
     return before != [identify(account, known) for account in accounts]
 
 
-def _named(name: str, login: str, known: Known, listed: Mapping[int, AccountSeen]) -> Known:
+def _named(name: str, login: str, known: Known, listed: Mapping[AccountId, AccountSeen]) -> Known:
     """Return what the list says of a name; one that is not there, or twice, changes nothing.
 
     An account that was renamed at the broker is still the one that was meant, until another
@@ -46,7 +46,7 @@ def _named(name: str, login: str, known: Known, listed: Mapping[int, AccountSeen
     carriers = [number for number, seen in listed.items() if seen.name == name]
     if len(carriers) != 1:
         return {}
-    number = AccountId(carriers[0])
+    number = carriers[0]
     news = {number: Identity(id=number, login=login, name=name)}
     for other, one in known.items():
         if other != number and (one.login, one.name) == (login, name):

@@ -116,7 +116,7 @@ def _configured(orders: Orders, lines: logs.Lines) -> tuple[Loaded, LoginConfig,
     lines.hide((secrets.username.reveal(), secrets.api_key.reveal()))
     count = sum(1 for one in loaded.config.accounts if one.login == orders.login)
     took = (time.monotonic() - began) * 1_000
-    say(Checkpoint.CONFIGURATION, f"configuration read in {took:.0f} ms: {count} accounts")
+    say(Checkpoint.CONFIGURATION, f"configuration read in {took:.0f} ms, accounts: {count}")
     return loaded, mine[0], secrets
 
 

@@ -75,7 +75,8 @@ def bind(service: Service) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        what = f"service.http: {service.http} cannot be used: {error.strerror}"
+        why = (error.strerror or "").partition(" (")[0]
+        what = f"service.http: {service.http} cannot be used: {why}"
         mend = "end whoever uses it, or choose another port (0 takes a free one)"
         raise Ended(Exit.CONFIGURATION, what, mend) from None
 

@@ -1,0 +1,180 @@
+"""Whom a desk guards, by what is configured, remembered and locked: on real stores."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from actors.adapters.clock import now
+from actors.adapters.storage import Batch, Storage
+from actors.adapters.store import Store
+from actors.lockout import Kept
+from actors.rules.rule import Mode
+from config.load import load
+from config.schema import ServiceConfig
+from ops.desk.identities import Identity, recall, remember
+from ops.desk.names import learn
+from ops.desk.plans import orphans, stand_up
+from ops.desk.recall import recall_day
+from ops.desk.status import History
+from ops.desk.stores import folder, open_store
+from protocol.account_facts import AccountSeen
+from protocol.lockouts import Lock, LockKind
+from protocol.units import SECOND, AccountId, Nanos, RuleName
+from tests.guardian.service import account, login
+
+NOWHERE = "http://127.0.0.1:1"
+ONE, TWO = AccountId(1001), AccountId(1002)
+
+type Configure = Callable[..., ServiceConfig]
+
+
+@pytest.fixture
+def configure(tmp_path: Path) -> Configure:
+    """Return what reads a configuration made of these parts."""
+
+    def read(*parts: str) -> ServiceConfig:
+        file = tmp_path / "riskwarden.toml"
+        file.write_text("".join(parts), encoding="utf-8")
+        config = load(file).config
+        (config.service.data_dir / "accounts").mkdir(parents=True, exist_ok=True)
+        return config
+
+    return read
+
+
+def lock(config: ServiceConfig, account_id: AccountId, seconds: float = 3_600) -> None:
+    """Leave a lock behind, as a desk does that ends."""
+    wall = now().wall
+    held = Lock(
+        account_id=account_id,
+        rule=RuleName("daily_realized_loss"),
+        kind=LockKind.HARD,
+        scope=None,
+        reason="lost too much",
+        since=wall,
+        until=Nanos(wall + int(seconds * SECOND)),
+    )
+    store = Store.open(folder(config.service.data_dir, account_id), account_id)
+    states = ((f"account/{account_id}/lockout", Kept((held,))),)
+    store.commit(Batch(account_id=account_id, states=states))
+    store.close()
+
+
+def close(*stores: Storage) -> None:
+    for store in stores:
+        store.close()
+
+
+def seen(account_id: AccountId, name: str) -> AccountSeen:
+    return AccountSeen(account_id=account_id, name=name)
+
+
+def test_a_locked_account_that_was_removed_is_guarded_without_rules(configure: Configure) -> None:
+    config = configure(login(NOWHERE), account())
+    lock(config, TWO)
+
+    wards, nameless = stand_up(config, "main", {}, now().wall)
+
+    assert [(ward.plan.account_id, ward.held) for ward in wards] == [(ONE, False), (TWO, True)]
+    assert wards[1].plan.rules == {}
+    assert "lost too much" in wards[1].alarms[0]
+    assert nameless == []
+    close(*(ward.store for ward in wards))
+
+
+def test_a_lock_that_ran_out_keeps_nobody(configure: Configure) -> None:
+    config = configure(login(NOWHERE), account(more='mode = "shadow"'))
+    lock(config, ONE, seconds=-1)
+    lock(config, TWO, seconds=-1)
+
+    wards, _ = stand_up(config, "main", {}, now().wall)
+
+    assert [(ward.plan.account_id, ward.plan.mode) for ward in wards] == [(ONE, Mode.SHADOW)]
+    close(*(ward.store for ward in wards))
+
+
+def test_shadow_waits_for_the_end_of_the_locks(configure: Configure) -> None:
+    config = configure(login(NOWHERE), account(more='mode = "shadow"'))
+    lock(config, ONE)
+
+    (ward,), _ = stand_up(config, "main", {}, now().wall)
+
+    assert (ward.plan.mode, ward.held) == (Mode.ENFORCE, True)
+    close(ward.store)
+
+
+def test_an_account_falls_to_the_login_it_had_or_else_to_the_first(configure: Configure) -> None:
+    config = configure(
+        login(NOWHERE), login(NOWHERE, "second"), account(), account("id = 1003", "second")
+    )
+    lock(config, TWO)
+
+    had = {TWO: Identity(id=TWO, login="second")}
+    gone = {TWO: Identity(id=TWO, login="third")}
+    assert list(orphans(config, had, now().wall)) == ["second"]
+    assert list(orphans(config, gone, now().wall)) == ["main"]
+    assert list(orphans(config, {}, now().wall)) == ["main"]
+
+
+def test_nobody_takes_a_stranger_that_a_name_may_stand_for(configure: Configure) -> None:
+    config = configure(login(NOWHERE), account('name = "SOMEBODY"'))
+    lock(config, TWO)
+
+    assert orphans(config, {}, now().wall) == {}
+
+
+def test_a_name_is_learnt_and_followed(configure: Configure) -> None:
+    config = configure(login(NOWHERE), account('name = "SOMEBODY"'))
+    known = recall(config.service.data_dir)
+
+    assert stand_up(config, "main", known, now().wall)[0] == []
+    assert learn(config, "main", known, {ONE: seen(ONE, "SOMEBODY")})
+    assert not learn(config, "main", known, {ONE: seen(ONE, "SOMEBODY")})
+    assert not learn(config, "main", known, {ONE: seen(ONE, "RENAMED")}), "still the one meant"
+    both = {ONE: seen(ONE, "RENAMED"), TWO: seen(TWO, "SOMEBODY")}
+    assert learn(config, "main", known, both)
+
+    assert {one.id: one.name for one in recall(config.service.data_dir).values()} == {
+        ONE: "RENAMED",
+        TWO: "SOMEBODY",
+    }
+
+
+def test_a_name_that_two_accounts_carry_stands_for_neither(configure: Configure) -> None:
+    config = configure(login(NOWHERE), account('name = "TWIN"'))
+    known = recall(config.service.data_dir)
+
+    assert not learn(config, "main", known, {ONE: seen(ONE, "TWIN"), TWO: seen(TWO, "TWIN")})
+    assert known == {}
+
+
+def test_identities_that_cannot_be_read_are_written_anew(tmp_path: Path) -> None:
+    (tmp_path / "identities.json").write_text("[{", encoding="utf-8")
+
+    assert recall(tmp_path) == {}
+    remember(tmp_path, [Identity(id=ONE, login="main", name="A")])
+    assert recall(tmp_path)[ONE].name == "A"
+
+
+def test_a_damaged_store_is_rebuilt_with_an_alarm(configure: Configure) -> None:
+    config = configure(login(NOWHERE), account())
+    lock(config, ONE)
+    data = folder(config.service.data_dir, ONE) / "data.mdb"
+    data.write_bytes(data.read_bytes()[:5_000])
+
+    (ward,), _ = stand_up(config, "main", {}, now().wall)
+
+    assert "the store was damaged: its past, locks included, is lost" in ward.alarms[0]
+    recall_day([ward], History())
+    close(ward.store)
+
+
+def test_a_store_that_cannot_be_used_is_replaced_by_memory(tmp_path: Path) -> None:
+    tmp_path.joinpath("1001").write_text("no folder", encoding="utf-8")
+
+    opened = open_store(tmp_path / "1001", ONE)
+
+    assert opened.alarm is not None
+    assert "nothing is written down until the next start" in opened.alarm
+    assert opened.store.commit(Batch(account_id=ONE)) == 0
