@@ -102,11 +102,11 @@ def watch(plan: AccountPlan, state: State, now: Now) -> Learnt:
 def hearing(state: State, rules: tuple[RuleName, ...], heard: Hears) -> list[str]:
     """Return the rules that are to judge what changed, the most urgent first.
 
-    Those that judge prices wait for the marks of contracts that have just been asked for: the
-    market answers within the same turn.
+    All wait for the marks of contracts that have just been asked for, or a rule that needs no
+    price would act before a more urgent one that does: the market answers within the same turn.
     """
     if state.awaits_marks:
-        rules = tuple(one for one in rules if not RULES[one].hears & Hears.PRICES)
+        return []
     named = [f"{RULE_PREFIX}{one}" for one in rules if RULES[one].hears & heard]
     return [one for one in named if one not in state.gone]
 
