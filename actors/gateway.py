@@ -31,7 +31,7 @@ from protocol.message import Message
 from protocol.schedule import Tick
 from protocol.units import SECOND, AccountId, Nanos, Now
 
-READING_MAX = 3 * SECOND
+READING_MAX = 1 * SECOND
 """How long the hubs wait for accounts that have not read their truth yet."""
 RETRY = 1 * SECOND
 RETRY_MAX = 15 * SECOND
@@ -145,6 +145,9 @@ class Gateway:
         if state.hubs is Hubs.CLOSED and state.open_at is None and found:
             state = replace(state, open_at=Nanos(now.mono + READING_MAX))
             effects.append(Wake(mono=state.open_at))
+        if state.poll_at is None and found:  # hubs that never open must not leave us blind
+            state = replace(state, poll_at=Nanos(now.mono + self._interval(state)))
+            effects.append(Wake(mono=state.poll_at))
         return Step(state, tuple(effects))
 
     def _evaluated(self, state: State, account_id: AccountId) -> Step[State]:

@@ -104,7 +104,8 @@ class Broker:
             case ReadTruth():
                 return await self._read_truth(command)
             case ReadAccounts():
-                return AccountsRead(accounts=await projectx_reads.accounts(self._rest))
+                listed = await projectx_reads.accounts(self._rest)
+                return AccountsRead(accounts=listed, spent=self.spent)
             case ReadInstrument():
                 found = await projectx_reads.instrument(self._rest, command.contract_id)
                 return InstrumentRead(account_id=command.account_id, instrument=found)
