@@ -1,0 +1,141 @@
+"""What the rules about money share: a loss limit and a profit target differ by a sign.
+
+A bound is reached at its very amount, from either side: a limit of -500 by -500.00, a target of
+500 by 500.00.  Each rule's own file says what it counts and what follows.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from actors.model.headroom import Toward, triggers
+from actors.rules.rule import Judgement, RuleState
+from protocol.book import BookView, Holding
+from protocol.enforcement import Aim, Breach, Goal, Priority
+from protocol.lockouts import LockKind, LockRequest
+from protocol.market_facts import Trigger
+from protocol.units import RuleName, Usd, usd, usd_text
+
+UNPRICED = "an open position has no price"
+
+
+class MoneyBound(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule's amount, and on which side of it the trouble lies."""
+
+    rule: RuleName
+    toward: Toward
+    amount: Usd
+
+    @property
+    def text(self) -> str:
+        """Return the amount for people."""
+        return usd_text(self.amount)
+
+    @property
+    def reached_text(self) -> str:
+        """Return what is said of money that has reached it."""
+        side = "below" if self.toward is Toward.LOSS else "above"
+        return f"at or {side} {self.text}"
+
+    def reached(self, money: Usd) -> bool:
+        """Tell whether money is at the amount or beyond it."""
+        return self.toward.reached(money, self.amount)
+
+    def triggers(self, holdings: tuple[Holding, ...], money: Usd | None) -> tuple[Trigger, ...]:
+        """Return where these positions must be looked at again; None for unknown money."""
+        left = None if money is None else self.toward.left(money, self.amount)
+        return triggers(holdings, left, self.toward)
+
+
+def check_dollars(key: str, amount: Decimal, toward: Toward, example: str) -> None:
+    """Refuse an amount on the wrong side of zero, or one that no money can be equal to."""
+    side = "below" if toward is Toward.LOSS else "above"
+    if not (amount.is_finite() and amount * toward > 0):
+        raise ValueError(f"{key}: {amount} must be {side} 0: {example}")
+    try:
+        usd(amount)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}: write dollars and cents") from error
+
+
+def judge_day(
+    bound: MoneyBound, state: RuleState, view: BookView, *, combined: bool
+) -> Judgement[RuleState]:
+    """Judge the day's closed trades, then the closed and open ones together."""
+    text, realized = bound.text, view.realized
+    if realized is None:
+        return Judgement(state, text, "?", unknown="the day's trades have not been read")
+    closed = usd_text(realized)
+    if bound.reached(realized):
+        why = f"realized {closed} is {bound.reached_text}"
+        return Judgement(state, text, closed, (end_of_day(bound, view, why),))
+    if not (combined and view.holdings):
+        return Judgement(state, text, closed)
+    unrealized = view.unrealized
+    if unrealized is None:
+        rested = bound.triggers(view.holdings, None)
+        return Judgement(state, text, closed, (), rested, UNPRICED)
+    total = Usd(realized + unrealized)
+    if not bound.reached(total):
+        rested = bound.triggers(view.holdings, total)
+        return Judgement(state, text, usd_text(total), (), rested)
+    why = (
+        f"realized {closed} and unrealized {usd_text(unrealized)} "
+        f"are {usd_text(total)}, {bound.reached_text}"
+    )
+    return Judgement(state, text, usd_text(total), (end_of_day(bound, view, why),))
+
+
+def end_of_day(bound: MoneyBound, view: BookView, why: str) -> Breach:
+    """Flatten everything, and lock until the reset."""
+    return Breach(
+        rule=bound.rule,
+        priority=Priority.HARD_LOCKOUT,
+        goals=(Goal(aim=Aim.FLATTEN),),
+        lock=LockRequest(kind=LockKind.HARD, until=view.next_reset),
+        why=why,
+    )
+
+
+def judge_groups(
+    bound: MoneyBound, state: RuleState, groups: tuple[tuple[Holding, ...], ...]
+) -> Judgement[RuleState]:
+    """Judge the open P&L of each group of positions, and close those at the bound."""
+    judged = [(group, *judge_group(bound, group)) for group in groups]
+    known = [money for _, money, _ in judged if money is not None]
+    furthest = max(known, key=lambda money: money * bound.toward, default=None)
+    due = tuple(
+        one
+        for group, money, _ in judged
+        if money is not None and bound.reached(money)
+        for one in group
+    )
+    used = "?" if furthest is None else usd_text(furthest)
+    rested = tuple(trigger for _, _, resting in judged for trigger in resting)
+    breaches = (closing(bound, due, used),) if due else ()
+    unknown = UNPRICED if len(known) < len(judged) else None
+    return Judgement(state, bound.text, used, breaches, rested, unknown)
+
+
+def judge_group(
+    bound: MoneyBound, group: tuple[Holding, ...]
+) -> tuple[Usd | None, tuple[Trigger, ...]]:
+    """Return a group's unrealized P&L, None if a price is missing, and where to ask again."""
+    total = 0
+    for one in group:
+        if one.unrealized is None:
+            return None, bound.triggers(group, None)
+        total += one.unrealized
+    money = Usd(total)
+    return money, () if bound.reached(money) else bound.triggers(group, money)
+
+
+def closing(bound: MoneyBound, due: tuple[Holding, ...], used: str) -> Breach:
+    """Close these contracts and cancel their orders."""
+    names = ", ".join(one.contract_id for one in due)
+    return Breach(
+        rule=bound.rule,
+        priority=Priority.POSITION,
+        goals=tuple(Goal(aim=Aim.FLATTEN, contract_id=one.contract_id) for one in due),
+        why=f"unrealized {used} of {names} is {bound.reached_text}",
+    )
