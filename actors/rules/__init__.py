@@ -1,6 +1,11 @@
 """The rules.  To add one: write its file, then add one line here."""
 
-from actors.rules import daily_realized_loss, daily_unrealized_loss, max_contracts
+from actors.rules import (
+    daily_realized_loss,
+    daily_unrealized_loss,
+    max_contracts,
+    max_unrealized_profit,
+)
 from actors.rules.rule import AnyRule
 from protocol.units import RuleName
 
@@ -10,5 +15,6 @@ RULES: dict[RuleName, AnyRule] = {
         max_contracts.RULE,
         daily_realized_loss.RULE,
         daily_unrealized_loss.RULE,
+        max_unrealized_profit.RULE,
     )
 }

@@ -19,7 +19,7 @@ from config.reference import outputs
 from config.schema import AccountConfig, LoginConfig, Service, ServiceConfig
 
 FILE = Path("/etc/riskwarden/riskwarden.toml")
-NEEDED: dict[object, object] = {int: 2, Decimal: -100}
+NEEDED: dict[object, object] = {int: 2, Decimal: -100, "target": 100}
 BASE: dict[str, Any] = {
     "service": {},
     "logins": [
@@ -33,7 +33,8 @@ BASE: dict[str, Any] = {
             "reset": {},
             "rules": {
                 name: {
-                    field.encode_name: NEEDED[bare_type(field.type)]
+                    field.encode_name: NEEDED.get(field.encode_name)
+                    or NEEDED[bare_type(field.type)]
                     for field in msgspec.structs.fields(rule.params)
                     if field.required
                 }
@@ -58,6 +59,7 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("AccountConfig", "reset"): {"at": "0 16 * * *"},
     ("ResetSchedule", "at"): "0 16 * * *",
     ("ResetSchedule", "zone"): "Europe/London",
+    ("Params", "target"): 7.5,
 }
 TABLES: dict[tuple[str | int, ...], type[msgspec.Struct]] = {
     ("service",): Service,
