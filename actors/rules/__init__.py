@@ -2,6 +2,7 @@
 
 from actors.rules import (
     daily_realized_loss,
+    daily_realized_profit,
     daily_unrealized_loss,
     max_contracts,
     max_unrealized_profit,
@@ -16,5 +17,6 @@ RULES: dict[RuleName, AnyRule] = {
         daily_realized_loss.RULE,
         daily_unrealized_loss.RULE,
         max_unrealized_profit.RULE,
+        daily_realized_profit.RULE,
     )
 }

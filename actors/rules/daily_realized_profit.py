@@ -1,0 +1,49 @@
+"""RULE-013: end the day once it has made the target.
+
+The mirror of daily_realized_loss; both read the one ledger of the day.
+
+A: realized P&L of the trading day, net of costs, at or above `target`.
+B (`combined`, on by default): realized plus the unrealized P&L of every open position at or above
+`target`, on the first quote that crosses.
+
+Either flattens the account (all orders, all positions) and locks it until the next reset.  What
+the closing then loses, restarts and edits of the configuration do not end the lock.
+"""
+
+from decimal import Decimal
+
+from actors.model.headroom import Toward
+from actors.rules.money_bound import MoneyBound, check_dollars, judge_day
+from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
+from protocol.book import BookView
+from protocol.enforcement import Priority
+from protocol.units import Now, RuleName, usd
+
+NAME = RuleName("daily_realized_profit")
+
+
+class Params(RuleParams, frozen=True, kw_only=True):
+    """The day's profit that ends it, in dollars above zero."""
+
+    target: Decimal
+    combined: bool = True
+
+    def __post_init__(self) -> None:
+        check_dollars("target", self.target, Toward.PROFIT, "a profit of $500 is 500")
+
+
+def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgement[RuleState]:  # noqa: ARG001
+    """Judge the closed trades, then the closed and open ones together."""
+    bound = MoneyBound(rule=NAME, toward=Toward.PROFIT, amount=usd(params.target))
+    return judge_day(bound, state, view, combined=params.combined)
+
+
+RULE = Rule(
+    NAME,
+    "RULE-013",
+    Params,
+    RuleState,
+    Hears.LEDGER | Hears.POSITIONS | Hears.PRICES,
+    decide,
+    Priority.HARD_LOCKOUT,
+)
