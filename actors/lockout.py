@@ -12,13 +12,23 @@ import msgspec
 from actors.behaviour import Step
 from protocol.decisions import LockEnded, LockSet
 from protocol.effects import PARENT, Effect, Journal, Send
-from protocol.lockouts import CertifyLock, Lock, LockRequest, LocksChanged, SetLock
+from protocol.lockouts import (
+    CertifyLock,
+    EndLock,
+    Lock,
+    LockKind,
+    LockRequest,
+    LocksChanged,
+    SetLock,
+)
 from protocol.message import Message
 from protocol.schedule import Clock, Purpose, StartTimer, TimerFired
 from protocol.units import AccountId, Nanos, Now, RuleName
 
 TIMER = "lockout/end"
 LOCKS_MAX = 256
+CONDITIONAL = (LockKind.CONDITION, LockKind.SYMBOL)
+"""What a state of the broker, or of the configuration, may end."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -48,6 +58,8 @@ class Lockout:
                 return self._set(state, message, now)
             case CertifyLock():
                 return certify(state, message)
+            case EndLock():
+                return release(state, message)
             case TimerFired(purpose=Purpose.LOCK_END):
                 after, ended = expire(state, now.wall)
                 return Step(after, (*ended, *announce(after)))
@@ -107,6 +119,20 @@ def certify(state: Kept, message: CertifyLock) -> Step[Kept]:
         return Step(state)
     after = Kept(locks)
     return Step(after, (Send(PARENT, LocksChanged(locks=locks)),))
+
+
+def release(state: Kept, message: EndLock) -> Step[Kept]:
+    """End the locks of a rule that waited for a condition; one that has an instant keeps it."""
+    over = [
+        one
+        for one in state.locks
+        if one.rule == message.rule and one.kind in CONDITIONAL and one.until is None
+    ]
+    if not over:
+        return Step(state)
+    after = Kept(tuple(one for one in state.locks if one not in over))
+    ended = tuple(Journal(LockEnded(lock=one, why=message.why)) for one in over)
+    return Step(after, (*ended, *announce(after)))
 
 
 def expire(state: Kept, now: Nanos) -> tuple[Kept, tuple[Effect, ...]]:

@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 
 from actors.behaviour import Step
-from actors.rules.rule import AnyRule, Judgement, RuleParams, RuleState
+from actors.rules.rule import AnyRule, Judgement, RuleParams, RuleState, Wake
+from actors.tree import RULE_PREFIX
 from protocol.decisions import WouldHave
 from protocol.effects import PARENT, Effect, Harmless, Journal, Send
-from protocol.enforcement import Breach, Evaluate, Observed, Verdict
+from protocol.enforcement import Breach, Evaluate, Observed, Verdict, WantsTruth
 from protocol.market_facts import RestTriggers, Trigger
 from protocol.message import Message
+from protocol.schedule import CancelTimer, Purpose, StartTimer
 from protocol.units import AccountId, Nanos, Now
 
 
@@ -29,6 +31,7 @@ class State(msgspec.Struct, frozen=True):
     used: str = ""
     unknown: str | None = None
     would: tuple[str, ...] = ()
+    wake: Wake | None = None
 
 
 class RuleBehaviour:
@@ -52,10 +55,14 @@ class RuleBehaviour:
                     self._params, state.rule, message.view, now
                 )
                 after = judged_state(state, judged, now)
-                rest = self._rest(state, judged, afresh=message.afresh)
+                asked = (
+                    *self._rest(state, judged, afresh=message.afresh),
+                    *self._wake(state, judged),
+                    *self._want(judged),
+                )
                 if news(state, judged) or message.afresh:
-                    return Step(after, (*rest, *self._say(state, judged)))
-                return Step(after, rest)
+                    return Step(after, (*asked, *self._say(state, judged)))
+                return Step(after, asked)
             case _:
                 return Step(state)
 
@@ -72,6 +79,20 @@ class RuleBehaviour:
             account_id=self._account_id, rule=self._rule.name, triggers=judged.triggers
         )
         return (Send("market_data", rest),)
+
+    def _wake(self, state: State, judged: Judgement[RuleState]) -> tuple[Harmless, ...]:
+        """Have the account's timer ask again when the judgement wants it to."""
+        if judged.wake == state.wake:
+            return ()
+        name = f"{RULE_PREFIX}{self._rule.name}"
+        if judged.wake is None:
+            return (Send("timer", CancelTimer(name=name)),)
+        clock, deadline = judged.wake
+        timer = StartTimer(name=name, purpose=Purpose.RULE, clock=clock, deadline=deadline)
+        return (Send("timer", timer),)
+
+    def _want(self, judged: Judgement[RuleState]) -> tuple[Harmless, ...]:
+        return (Send(PARENT, WantsTruth(rule=self._rule.name)),) if judged.wants_truth else ()
 
     def _say(self, state: State, judged: Judgement[RuleState]) -> tuple[Effect, ...]:  # noqa: ARG002
         verdict = Verdict(
@@ -126,4 +147,5 @@ def judged_state(state: State, judged: Judgement[RuleState], now: Now) -> State:
         used=judged.used,
         unknown=judged.unknown,
         would=tuple(breach.why for breach in judged.breaches),
+        wake=judged.wake,
     )

@@ -23,6 +23,7 @@ OWNER = {
     Purpose.ENFORCER: "enforcer",
     Purpose.SWEEP: PARENT,
     Purpose.READ: PARENT,
+    Purpose.RULE: PARENT,
 }
 """Who is told.  In this order when several are due at once: the day ends before its locks do."""
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from protocol.account_facts import Instrument, OrderSeen
+from protocol.account_facts import Instrument, OrderSeen, TradeSeen
 from protocol.units import AccountId, ContractId, Nanos, PositionId, Price, Usd
 
 
@@ -35,6 +35,14 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     realized: Usd | None
     holdings: tuple[Holding, ...] = ()
     orders: tuple[OrderSeen, ...] = ()
+    fills: tuple[TradeSeen, ...] = ()
+    """The day's trades that stand, oldest first."""
+    can_trade: bool | None = None
+    """What the Gateway last said of the account; None if it has not."""
+    truth_asked: Nanos | None = None
+    """Monotonic time at which the newest read of truth left; the hub's word may be newer."""
+    locked: bool = False
+    """Whether a lock forbids all exposure of the account."""
 
     def holding(self, contract_id: ContractId) -> Holding | None:
         """Return the open position of a contract, if there is one."""

@@ -123,6 +123,12 @@ class Evaluate(Message, frozen=True, kw_only=True):
     afresh: bool = False
 
 
+class WantsTruth(Message, frozen=True, kw_only=True):
+    """From a rule to its account: read positions and orders afresh, then ask me again."""
+
+    rule: RuleName
+
+
 class Observed(Message, frozen=True, kw_only=True):
     """A shadow rule's verdict: figures, and what it would have done.  It carries no breach."""
 

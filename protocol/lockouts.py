@@ -53,6 +53,13 @@ class SetLock(Message, frozen=True, kw_only=True):
     reason: str
 
 
+class EndLock(Message, frozen=True, kw_only=True):
+    """The condition that this rule's locks waited for has come: not for locks that end by time."""
+
+    rule: RuleName
+    why: str
+
+
 class CertifyLock(Message, frozen=True, kw_only=True):
     """The scopes under this rule's locks were proven flat."""
 

@@ -14,6 +14,7 @@ class Purpose(StrEnum):
     ENFORCER = "enforcer"
     SWEEP = "sweep"
     READ = "read"
+    RULE = "rule"
 
 
 class Clock(StrEnum):

@@ -9,7 +9,8 @@ import msgspec
 from protocol.book import BookView
 from protocol.enforcement import Breach, Priority
 from protocol.market_facts import Trigger
-from protocol.units import Now, RuleName
+from protocol.schedule import Clock
+from protocol.units import Nanos, Now, RuleName
 
 
 class Mode(StrEnum):
@@ -28,8 +29,12 @@ class Hears(Flag):
     POSITIONS = auto()
     ORDERS = auto()
     LEDGER = auto()
+    FILLS = auto()
+    """The ledger too, and the view carries the day's trades."""
     PRICES = auto()
     CLOCK = auto()
+    STANDING = auto()
+    """Whether the account may trade."""
 
 
 class RuleParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +50,13 @@ class RuleState(msgspec.Struct, frozen=True):
     """A rule that judges the book alone keeps nothing; others extend this."""
 
 
+class Wake(NamedTuple):
+    """An instant on one of the clocks."""
+
+    clock: Clock
+    at: Nanos
+
+
 class Judgement[S](NamedTuple):
     """A rule's view of one instant: its next state, its breaches, its figures, its triggers.
 
@@ -58,6 +70,10 @@ class Judgement[S](NamedTuple):
     breaches: tuple[Breach, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     unknown: str | None = None
+    wake: Wake | None = None
+    """When to be asked again although nothing happened; it replaces the earlier wish."""
+    wants_truth: bool = False
+    """Read positions and orders afresh, then ask again: the answer hangs on them."""
 
 
 class Rule[P: RuleParams, S: RuleState](NamedTuple):
