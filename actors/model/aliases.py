@@ -1,0 +1,59 @@
+"""A product by any of its names: what a trader calls ES, the broker lists as EP.
+
+Patterns may hold `*` for any characters, also none.  A pattern covers a product as soon as it
+fits one of the product's names, so `E*` covers NQ too, which the broker lists as ENQ.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+EXCHANGE_NAMES = {"EP": "ES", "ENQ": "NQ", "GCE": "GC", "CLE": "CL"}
+"""The exchange's name for each root that the broker lists under one of its own."""
+_BROKER_NAMES = {exchange: broker for broker, exchange in EXCHANGE_NAMES.items()}
+_PATTERN = re.compile(r"[A-Z0-9*]{1,16}")
+
+
+def canonical(root: str) -> str:
+    """Return the exchange's name of a product, or the pattern, in capital letters."""
+    upper = root.upper()
+    return EXCHANGE_NAMES.get(upper, upper)
+
+
+def names(root: str) -> tuple[str, ...]:
+    """Return every name of a product, the exchange's first."""
+    exchange = canonical(root)
+    broker = _BROKER_NAMES.get(exchange)
+    return (exchange,) if broker is None else (exchange, broker)
+
+
+def matches(pattern: str, root: str) -> bool:
+    """Tell whether a pattern covers a product, in any case and by any of its names."""
+    form = _form(canonical(pattern))
+    return any(form.fullmatch(name) is not None for name in names(root))
+
+
+def most_specific(patterns: Iterable[str], root: str) -> str | None:
+    """Return the pattern that governs a product: its very name, or the longest that covers it.
+
+    Of two equally long ones the first governs.
+    """
+    return max((one for one in patterns if matches(one, root)), key=_rank, default=None)
+
+
+def check_pattern(pattern: str) -> None:
+    """Raise ValueError("what is wrong; how to mend it")."""
+    if not _PATTERN.fullmatch(pattern.upper()):
+        raise ValueError(
+            f'{pattern!r} is no product; write a root such as "ES", or a pattern such as "M*"'
+        )
+
+
+def _rank(pattern: str) -> tuple[bool, int]:
+    literal = pattern.replace("*", "")
+    return literal == pattern, len(literal)
+
+
+@lru_cache(maxsize=1_024)
+def _form(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", pattern)))
