@@ -27,5 +27,5 @@ def dispatch(args: Namespace) -> int:
         sys.stdout = None  # whoever read this has seen enough, and Python would complain at its end
         return Exit.OK
     except KeyboardInterrupt:
-        return Exit.OK
+        return Exit.EXCEPTION
     return code

@@ -16,6 +16,8 @@ def run(args: Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         asyncio.run(serve(args.scenario, HOST, args.port, args.speed))
+    except KeyboardInterrupt:
+        return Exit.OK
     except ScenarioError as error:
         raise Ended(Exit.CONFIGURATION, f"sim: {error}") from None
     except OSError as error:

@@ -10,7 +10,7 @@ import logging
 import time
 
 from actors.adapters import clock
-from config.schema import LoginConfig, ServiceConfig
+from config.schema import AccountConfig, LoginConfig, ServiceConfig
 from ops.desk.boot import Progress, judge
 from ops.desk.desk import Desk
 from ops.desk.link import Link, say
@@ -22,9 +22,10 @@ from ops.desk.pipe import ReportPipe
 from ops.desk.plans import Known, Ward, stand_up
 from ops.desk.recall import recall_day
 from ops.desk.status import History
+from protocol.account_facts import AccountSeen
 from protocol.control import DeskReport
 from protocol.decisions import Checkpoint, Decision
-from protocol.units import Now
+from protocol.units import AccountId, Now
 
 log = logging.getLogger(__name__)
 REPORT_MIN_S = 0.25
@@ -64,13 +65,20 @@ class Life:
         self._reported_at = 0.0
         self._rest_s = REPORT_MIN_S
         self._history = History()
+        self._learnt: dict[AccountId, AccountSeen] | None = None
 
     async def live(self) -> Ending | None:
         """Live until there is a reason to end; None asks for another life."""
-        self._pipe.write(starting(self.login.name))
-        wards, nameless = stand_up(self.config, self.login.name, self.known, clock.now().wall)
+        standing = asyncio.create_task(asyncio.to_thread(self._stand_up))
+        while not standing.done():
+            self._pipe.write(starting(self.login.name))
+            await asyncio.wait(
+                (standing, self._stop), timeout=QUIET_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._stop.done():
+                return Ending(Exit.OK, f"the desk ends: {self._stop.result()}")
+        wards, nameless = standing.result()
         self._outlook = Outlook(self.login.name, wards, nameless)
-        recall_day(wards, self._history)
         self._outlook.warn()
         plans = tuple(ward.plan for ward in wards)
         stores = {ward.plan.account_id: ward.store for ward in wards}
@@ -79,9 +87,18 @@ class Life:
         self._desk.start(self.link)
         loading = asyncio.create_task(self.link.load())
         try:
-            return await self._go_on(loading, wards)
+            ending = await self._go_on(loading, wards)
         finally:
-            await self._end(loading)
+            clean = await self._end(loading)
+        if ending is None and not clean:
+            return Ending(Exit.EXCEPTION, "the stores could not be closed to be opened again")
+        return ending
+
+    def _stand_up(self) -> tuple[list[Ward], list[AccountConfig]]:
+        """Open the stores and read the day back: beside the loop, for large ones take long."""
+        wards, nameless = stand_up(self.config, self.login.name, self.known, clock.now().wall)
+        recall_day(wards, self._history)
+        return wards, nameless
 
     async def _go_on(self, loading: "asyncio.Task[None]", wards: list[Ward]) -> Ending | None:
         while not self._stop.done():
@@ -97,13 +114,15 @@ class Life:
             await asyncio.wait((self._stop,), timeout=self._rest_s)
         return Ending(Exit.OK, f"the desk ends: {self._stop.result()}")
 
-    async def _end(self, loading: "asyncio.Task[None]") -> None:
+    async def _end(self, loading: "asyncio.Task[None]") -> bool:
         """Flush the journal and let go; whoever hangs is left behind."""
         loading.cancel()
         try:
             await asyncio.wait_for(self._desk.stop(), STOP_S)
         except TimeoutError:
             log.error("not everything could be closed within %.1f s", STOP_S)  # noqa: TRY400
+            return False
+        return not self._desk.journal.is_alive
 
     def _judge(self) -> Ending | None:
         if self._gave_up is not None:
@@ -131,13 +150,16 @@ class Life:
 
     def _is_overtaken(self, wards: list[Ward]) -> bool:
         """Tell whether other plans would be made today than were made at the start."""
-        if self.link.listed is not None and learn(
-            self.config, self.login.name, self.known, self.link.listed
-        ):
-            log.warning(
-                "a configured name stands for another account now: the desk stands up again"
-            )
-            return True
+        listed = self.link.listed
+        if listed is not None and listed is not self._learnt:
+            self._learnt = listed
+            if learn(self.config, self.login.name, self.known, listed):
+                log.warning("a configured name stands for another account: standing up again")
+                return True
+        return self._are_locks_over(wards)
+
+    def _are_locks_over(self, wards: list[Ward]) -> bool:
+        """Tell whether an account that only its locks keep as it is has none any more."""
         states, wall = self._desk.runtime.states, clock.now().wall
         for ward in wards:
             locks = states.get(f"account/{ward.plan.account_id}/lockout") if ward.held else None

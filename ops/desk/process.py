@@ -112,8 +112,11 @@ def _configured(orders: Orders, lines: logs.Lines) -> tuple[Loaded, LoginConfig,
     if not mine:
         raise Ended(Exit.CONFIGURATION, f"{orders.config} has no login named {orders.login}")
     alone = loaded._replace(config=msgspec.structs.replace(loaded.config, logins=mine))
-    secrets = credentials(alone).logins[orders.login]
+    resolved = credentials(alone)
+    secrets = resolved.logins[orders.login]
     lines.hide((secrets.username.reveal(), secrets.api_key.reveal()))
+    for warning in resolved.warnings:
+        log.warning("%s: %s; %s", warning.key, warning.what, warning.mend)
     count = sum(1 for one in loaded.config.accounts if one.login == orders.login)
     took = (time.monotonic() - began) * 1_000
     say(Checkpoint.CONFIGURATION, f"configuration read in {took:.0f} ms, accounts: {count}")

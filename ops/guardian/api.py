@@ -1,6 +1,7 @@
 """The guardian's API, for this machine only: is it alive, is it ready, how does it stand."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from config.schema import Service
 from ops.desk.outcome import Ended, Exit
 from ops.guardian.guardian import Guardian
 
+log = logging.getLogger(__name__)
 LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 """The names a browser may know us by: no foreign page may read this through a name of its own."""
 UNREADY = 503
@@ -106,6 +108,7 @@ class Api:
         )
         self._server = Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
+        self._task.add_done_callback(_ended)
 
     async def close(self) -> None:
         """Answer nobody any more."""
@@ -113,3 +116,10 @@ class Api:
         _, late = await asyncio.wait((self._task,), timeout=CLOSE_S)
         for task in late:
             task.cancel()
+
+
+def _ended(task: "asyncio.Task[None]") -> None:
+    """Say that nobody answers any more; the desks go on."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.error("the API fails", exc_info=error)

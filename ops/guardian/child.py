@@ -59,12 +59,16 @@ class Child:
         """Hand on its reports until it ends; return its exit code."""
         assert self._process.stdout is not None
         loop = asyncio.get_running_loop()
-        async for line in self._process.stdout:
-            self.heard = loop.time()
-            try:
-                on_report(msgspec.json.decode(line, type=DeskReport))
-            except msgspec.MsgspecError as error:
-                self._take_ending(line, error)
+        try:
+            async for line in self._process.stdout:
+                self.heard = loop.time()
+                try:
+                    on_report(msgspec.json.decode(line, type=DeskReport))
+                except msgspec.MsgspecError as error:
+                    self._take_ending(line, error)
+        except ValueError:
+            log.error("process %d never ends its line: killed", self.pid)  # noqa: TRY400
+            self.kill()
         return await self._process.wait()
 
     def _take_ending(self, line: bytes, error: msgspec.MsgspecError) -> None:

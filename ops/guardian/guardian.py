@@ -76,18 +76,24 @@ class Guardian:
     async def _keep(self, watch: Watch) -> None:
         """Start a desk again and again."""
         while not self._stopping.is_set():
-            child = await self._start(watch.login)
-            watch.begins(child)
-            if self._stopping.is_set():
-                child.stop()
-            code = await child.listen(watch.take)
-            ending = watch.died(code)
+            ending = await self._one_life(watch)
             if self._stopping.is_set():
                 return
-            log.error("desk %s (process %d) ended: %s", watch.login, child.pid, ending.message)
+            log.error("desk %s ended: %s", watch.login, ending.message)
             wait_s = self._verdict(watch, ending)
             watch.restarts += 1
             await self._pause(wait_s)
+
+    async def _one_life(self, watch: Watch) -> Ending:
+        """Start a desk, listen to it to its end, and return the reason."""
+        try:
+            child = await self._start(watch.login)
+        except OSError as error:
+            return watch.failed(f"desk {watch.login} cannot be started: {error}")
+        watch.begins(child)
+        if self._stopping.is_set():
+            child.stop()
+        return watch.died(await child.listen(watch.take))
 
     def _verdict(self, watch: Watch, ending: Ending) -> float:
         """Decide what a death means, and return how long to wait for the next life."""

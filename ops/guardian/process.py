@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 LOCK = "lock"
 LOCK_WAIT_S = 0.3
 FOLDER_MODE = 0o700
+OTHERS = 0o077
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +80,10 @@ def _own(data_dir: Path) -> LockFile:
     """Make the data_dir ours, for its owner only."""
     try:
         data_dir.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        data_dir.chmod(FOLDER_MODE)
+        if (data_dir / LOCK).exists() or not any(data_dir.iterdir()):
+            data_dir.chmod(FOLDER_MODE)
+        elif data_dir.stat().st_mode & OTHERS:
+            log.warning("data_dir: %s is open to other users, and not ours to close", data_dir)
         return LockFile.take(data_dir / LOCK, LOCK_WAIT_S)
     except HeldError as error:
         mend = "stop that one first, or choose another data_dir"

@@ -69,6 +69,11 @@ class Watch:
         self.ended = said or Ending(code, f"desk {self.login} died by {how}")
         return self.ended
 
+    def failed(self, why: str) -> Ending:
+        """Take note of a life that did not begin."""
+        self.child, self.ended = None, Ending(Exit.EXCEPTION, why)
+        return self.ended
+
     def silence(self, now: float) -> float:
         """Return for how long it has said nothing."""
         if self.child is None:
