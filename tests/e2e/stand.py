@@ -50,10 +50,23 @@ type Rules = tuple[RuleName, RuleParams]
 
 
 class MovableClock(ShiftedClock):
-    """A clock whose wall someone sets while the stopwatch runs on."""
+    """A clock that someone sets, or that has nothing to tell for a while."""
+
+    def __init__(self, wall: Nanos) -> None:
+        super().__init__(wall)
+        self._skipped = 0
+
+    def __call__(self) -> Now:
+        now = super().__call__()
+        return Now(Nanos(now.wall + self._skipped), Nanos(now.mono + self._skipped))
 
     def move(self, seconds: float) -> None:
+        """Set the wall clock while the stopwatch runs on."""
         self._shift += int(seconds * SECOND)
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass in which nothing happens."""
+        self._skipped += int(seconds * SECOND)
 
 
 def contracts(limit: int, **more: Any) -> Rules:
@@ -138,7 +151,7 @@ class Stand:
             market_hub_url=self.sim.market_hub_url,
             on_event=link.on_event,
             on_notice=link.on_notice,
-            mono=time.monotonic_ns,
+            mono=lambda: self.clock().mono,
             timeout_seconds=self._timeout_seconds,
             timings=self._timings,
         )
@@ -322,8 +335,10 @@ class Stand:
         await self.until(lambda: self.valued(contract, account), f"{contract} to be valued")
 
     def valued(self, contract: ContractId, account: AccountId = FIRST) -> bool:
-        holding = self.state(account).view.holding(contract)
-        return holding is None or holding.unrealized is not None
+        """Say whether a position has a price, and every rule could judge it."""
+        now = self.report(account)
+        priced = all(one.unrealized for one in now.positions if one.contract == contract)
+        return priced and not any(one.unknown for one in now.rules)
 
     async def seen(self, account: AccountId = FIRST) -> None:
         """Wait until the desk's book is the broker's."""

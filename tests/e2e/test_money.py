@@ -152,9 +152,14 @@ async def test_i12_lesson_50_a_contract_without_a_tick_value_is_closed_with_an_a
 
 async def test_i12_a_record_that_fails_once_is_asked_for_again(build: Build) -> None:
     stand = await build(plan(unrealized(-200)))
-    stand.sim.faults.rest(kind="status", status=500, endpoint="Contract/searchById", count=1)
+    record = ("Contract/searchById",)
+    stand.sim.faults.rest(kind="status", status=500, endpoint=record[0], count=1)
+    await stand.sim.order(FIRST, MNQ, "buy", 2)
+    await stand.until(lambda: stand.decided(AlarmRaised), "the alarm")
+    assert stand.report().rules[0].unknown
 
-    await stand.enter("buy", 2, at=21000)
+    stand.clock.skip(5)
+    await stand.until(lambda: len(stand.calls(record)) == 2, "the second try")
     await stand.price(MNQ, 20950)
     await stand.proven()
 

@@ -105,7 +105,7 @@ async def test_003_adds_what_is_realized_to_what_is_open(build: Build) -> None:
     await stand.enter("buy", 1, contract=RTY, at=2400)
 
     await stand.price(RTY, "2398.1")  # -95.00 of open loss beside -200.00
-    await stand.until(lambda: stand.used(RULE) != "-200.00", "the open loss to be judged")
+    await stand.until(lambda: stand.report().unrealized == "-95.00", "the open loss")
     assert stand.requested() == []
     await stand.price(RTY, "2398")
     await stand.proven()
