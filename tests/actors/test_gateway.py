@@ -1,0 +1,198 @@
+"""The gateway: the order of start-up, and how a connection that goes is taken up again."""
+
+import pytest
+
+from actors.behaviour import Step
+from actors.gateway import POLL, POLL_BUDGET, READING_MAX, RETRY_MAX, Gateway, State
+from protocol.account_facts import AccountSeen
+from protocol.answers import (
+    AccountsFailed,
+    AccountsRead,
+    HubsLost,
+    HubsOpened,
+    LoggedIn,
+    LoginFailed,
+)
+from protocol.commands import Login, OpenHubs, Read, ReadAccounts
+from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
+from protocol.effects import Ask, Effect, Journal, Send
+from protocol.lifecycle import AccountFound, Arm, Died, Evaluated, Resync
+from protocol.message import Message
+from protocol.schedule import Tick
+from protocol.units import SECOND, AccountId, Now
+from tests.actors.rig import START, later
+
+ONE, TWO = AccountId(1), AccountId(2)
+
+
+def seen(*accounts: AccountId) -> tuple[AccountSeen, ...]:
+    return tuple(AccountSeen(account_id=one, name=f"practice {one}") for one in accounts)
+
+
+class GatewayBench:
+    """A gateway with two accounts, and what it did at each message."""
+
+    def __init__(self) -> None:
+        self.logic = Gateway((ONE, TWO))
+        self.now: Now = START
+        self.heard: list[Effect] = []
+        self.state: State
+        self._take(self.logic.begin(None, self.now))
+
+    def tell(self, message: Message) -> list[Effect]:
+        return self._take(self.logic.handle(self.state, message, self.now))
+
+    def wait(self, nanos: int) -> list[Effect]:
+        self.now = later(self.now, nanos)
+        return self.tell(Tick())
+
+    def _take(self, step: Step[State]) -> list[Effect]:
+        self.state = step.state
+        self.heard += step.effects
+        return list(step.effects)
+
+
+def asked(effects: list[Effect]) -> list[type[Read]]:
+    return [type(one.command) for one in effects if isinstance(one, Ask)]
+
+
+def sent(effects: list[Effect], kind: type[Message]) -> list[str]:
+    return [one.to for one in effects if isinstance(one, Send) and isinstance(one.message, kind)]
+
+
+def alarms(effects: list[Effect]) -> list[tuple[AlarmKind, bool]]:
+    said = [one.decision for one in effects if isinstance(one, Journal)]
+    return [
+        (one.kind, isinstance(one, AlarmRaised))
+        for one in said
+        if isinstance(one, AlarmRaised | AlarmCleared)
+    ]
+
+
+def connected() -> GatewayBench:
+    bench = GatewayBench()
+    bench.tell(LoggedIn(accounts=seen(ONE, TWO)))
+    bench.tell(Evaluated(account_id=ONE))
+    bench.tell(Evaluated(account_id=TWO))
+    bench.tell(HubsOpened())
+    return bench
+
+
+def test_the_order_of_start_up() -> None:
+    bench = GatewayBench()
+    assert asked(bench.heard) == [Login]
+
+    effects = bench.tell(LoggedIn(accounts=seen(ONE, TWO)))
+    assert sent(effects, AccountFound) == ["account/1", "account/2"]
+    assert asked(effects) == []
+
+    assert asked(bench.tell(Evaluated(account_id=ONE))) == [], "hubs wait for every account"
+    effects = bench.tell(Evaluated(account_id=TWO))
+    assert asked(effects) == [OpenHubs]
+    assert sent(effects, Arm) == []
+
+    effects = bench.tell(HubsOpened())
+    assert sent(effects, Resync) == ["account/1", "account/2"], "the gap before them is read"
+    assert sent(effects, Arm) == []
+
+    assert sent(bench.tell(Evaluated(account_id=TWO)), Arm) == ["account/2"]
+    assert sent(bench.tell(Evaluated(account_id=ONE)), Arm) == ["account/1"]
+
+
+def test_an_account_that_does_not_answer_holds_up_nobody_for_long_i13() -> None:
+    bench = GatewayBench()
+    bench.tell(LoggedIn(accounts=seen(ONE, TWO)))
+    bench.tell(Evaluated(account_id=ONE))
+    assert asked(bench.wait(READING_MAX - 1)) == []
+    assert asked(bench.wait(1)) == [OpenHubs]
+
+    bench.tell(HubsOpened())
+    assert sent(bench.tell(Evaluated(account_id=ONE)), Arm) == ["account/1"]
+    assert sent(bench.tell(Evaluated(account_id=TWO)), Arm) == ["account/2"], "late, but armed"
+
+
+def test_an_account_that_is_not_listed_is_an_alarm_and_holds_up_nobody() -> None:
+    bench = GatewayBench()
+    effects = bench.tell(LoggedIn(accounts=seen(ONE)))
+    assert alarms(effects) == [(AlarmKind.ACCOUNT_MISSING, True)]
+    assert asked(bench.tell(Evaluated(account_id=ONE))) == [OpenHubs]
+
+    bench.tell(HubsOpened())
+    effects = bench.tell(AccountsRead(accounts=seen(ONE, TWO)))
+    assert alarms(effects) == [(AlarmKind.ACCOUNT_MISSING, False)]
+    assert sent(effects, AccountFound) == ["account/2"]
+
+
+def test_a_login_is_tried_for_ever_ever_more_slowly() -> None:
+    bench = GatewayBench()
+    waits: list[int] = []
+    for _ in range(8):
+        bench.tell(LoginFailed(why="503", refused=False))
+        start = bench.now.mono
+        while asked(bench.wait(SECOND // 4)) != [Login]:
+            pass
+        waits.append((bench.now.mono - start) // SECOND)
+
+    assert waits == sorted(waits)
+    assert waits[0] == 1
+    assert waits[-1] == RETRY_MAX // SECOND
+    raised = [one for one in alarms(bench.heard) if one == (AlarmKind.CANNOT_ENFORCE, True)]
+    assert len(raised) == 1
+    effects = bench.tell(LoggedIn(accounts=seen(ONE, TWO)))
+    assert (AlarmKind.CANNOT_ENFORCE, False) in alarms(effects)
+
+
+def test_hubs_that_cannot_be_opened_are_tried_again() -> None:
+    bench = GatewayBench()
+    bench.tell(LoggedIn(accounts=seen(ONE)))
+    bench.tell(Evaluated(account_id=ONE))
+    bench.tell(HubsLost(why="refused"))
+
+    assert asked(bench.wait(2 * SECOND)) == [OpenHubs]
+
+
+def test_after_every_gap_the_truth_is_read_again_lesson_19() -> None:
+    bench = connected()
+    assert alarms(bench.tell(HubsLost(why="silent"))) == [(AlarmKind.HUBS_LOST, True)]
+    effects = bench.tell(HubsOpened())
+
+    assert alarms(effects) == [(AlarmKind.HUBS_LOST, False)]
+    assert sent(effects, Resync) == ["account/1", "account/2"]
+
+
+def test_truth_is_read_as_a_matter_of_course() -> None:
+    bench = connected()
+    assert asked(bench.wait(POLL - 1)) == []
+    assert asked(bench.wait(1)) == [ReadAccounts]
+
+    effects = bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=10))
+    assert sent(effects, Resync) == ["account/1", "account/2"]
+    assert asked(bench.wait(POLL)) == [ReadAccounts]
+
+
+@pytest.mark.parametrize(
+    ("spent", "polls"),
+    [(POLL_BUDGET - 4, True), (POLL_BUDGET - 3, False)],
+    ids=["just within", "over"],
+)
+def test_polls_give_way_to_enforcement(spent: int, *, polls: bool) -> None:
+    bench = connected()
+    effects = bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=spent))
+
+    assert bool(sent(effects, Resync)) is polls
+
+
+def test_accounts_that_cannot_be_listed_are_an_alarm_not_missing_i2() -> None:
+    bench = connected()
+
+    effects = bench.tell(AccountsFailed(why="503"))
+    assert alarms(effects) == [(AlarmKind.TRUTH_UNKNOWN, True)]
+    assert sent(bench.tell(AccountsRead(accounts=seen(ONE, TWO))), AccountFound) == []
+
+
+def test_an_account_that_was_restarted_is_brought_up_to_the_others() -> None:
+    bench = connected()
+    effects = bench.tell(Died(name="account/2", why="KeyError"))
+    assert sent(effects, AccountFound) == ["account/2"]
+
+    assert sent(bench.tell(Evaluated(account_id=TWO)), Arm) == ["account/2"]
