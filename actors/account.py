@@ -281,11 +281,16 @@ class Account:
                 raise EscalatedError(f"{name} died too often: {why}")
 
     def _fail_closed(self, state: State, name: str, why: str, now: Now) -> Step[State]:
-        """Lock and flatten an account whose rule will not stay up, and tell someone."""
+        """Lock and flatten an account whose rule will not stay up, and tell someone.
+
+        A rule that was only watching protected nothing: that it is gone is said, and no more.
+        """
         reason = f"{name} died too often and cannot protect this account: {why}"
         request = LockRequest(kind=LockKind.HARD, until=state.day.next_reset)
         lock = SetLock(rule=SUPERVISION, request=request, reason=reason)
         state, raised = reads.alarm(self._plan, state, AlarmKind.ACTOR_GAVE_UP, reason)
+        if self._plan.shadowed(RuleName(name.removeprefix(RULE_PREFIX))):
+            return self._settle(state, EVERYTHING, now, raised)
         goal = Goal(aim=Aim.FLATTEN)
         flatten = guard.demand(state, SUPERVISION, Priority.HARD_LOCKOUT, (goal,), reason)
         return self._settle(state, EVERYTHING, now, (*raised, Send("lockout", lock), flatten))

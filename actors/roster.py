@@ -15,7 +15,9 @@ from actors.plan import AccountPlan
 from actors.reset import Reset
 from actors.rule import RuleBehaviour, ShadowRule
 from actors.rules import RULES
+from actors.rules.rule import Mode
 from actors.runtime import Runtime
+from actors.shadow import ShadowEnforcer, ShadowLastResort
 from actors.shell import Shell
 from actors.supervisor import Supervisor
 from actors.timer import Timer
@@ -115,8 +117,10 @@ class EnforcerActor(Shell):
     """The one actor that acts on an account."""
 
     def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
-        """Enforce."""
-        return Enforcer(roster(runtime).plan(path).account_id)
+        """Enforce, or say what would have been enforced."""
+        plan = roster(runtime).plan(path)
+        kind = ShadowEnforcer if plan.mode is Mode.SHADOW else Enforcer
+        return kind(plan.account_id)
 
 
 class RuleActor(Shell):
@@ -134,8 +138,9 @@ class LastResortActor(Shell):
     """Keeps an account flat when its own tree will not stand."""
 
     def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
-        """Hold the account flat."""
-        return LastResort(roster(runtime).plan(path).account_id)
+        """Hold the account flat, unless it is only watched."""
+        plan = roster(runtime).plan(path)
+        return ShadowLastResort() if plan.mode is Mode.SHADOW else LastResort(plan.account_id)
 
 
 DESK: dict[str, type[Actor]] = {

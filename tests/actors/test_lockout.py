@@ -12,7 +12,7 @@ from protocol.decisions import LockEnded, LockSet
 from protocol.effects import PARENT
 from protocol.lockouts import CertifyLock, Lock, LockKind, LockRequest, LocksChanged, SetLock
 from protocol.schedule import Clock, Purpose, TimerFired
-from protocol.units import SECOND, ContractId, Nanos, Now, RuleName
+from protocol.units import SECOND, Nanos, Now, RuleName
 from tests.actors.rig import ACCOUNT, COUNT, ES, LOSS, MNQ, START, Bench, later
 
 HARD, COOLDOWN, CONDITION = LockKind.HARD, LockKind.COOLDOWN, LockKind.CONDITION
@@ -32,7 +32,7 @@ class LockBench(Bench):
         self,
         until: Nanos | None,
         rule: RuleName = LOSS,
-        scope: ContractId | None = None,
+        scope: str | None = None,
         kind: LockKind = HARD,
     ) -> None:
         request = LockRequest(kind=kind, until=until, scope=scope)
@@ -42,7 +42,7 @@ class LockBench(Bench):
         self.tell(TimerFired(name=TIMER, purpose=Purpose.LOCK_END, deadline=Nanos(0)))
 
     @property
-    def locks(self) -> dict[tuple[ContractId | None, RuleName], Nanos | None]:
+    def locks(self) -> dict[tuple[str | None, RuleName], Nanos | None]:
         """Return the locks that the account knows of."""
         told = [one for to, one in self.sent if to == PARENT and isinstance(one, LocksChanged)]
         assert told[-1].locks == self.state.locks
@@ -170,12 +170,10 @@ class Locking(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         self.bench = LockBench()
-        self.owed: dict[tuple[ContractId | None, RuleName], Nanos | None] = {}
+        self.owed: dict[tuple[str | None, RuleName], Nanos | None] = {}
 
     @rule(name=RULES, scope=SCOPES, seconds=ENDS, kind=st.sampled_from(LockKind))
-    def lock(
-        self, name: RuleName, scope: ContractId | None, seconds: int | None, kind: LockKind
-    ) -> None:
+    def lock(self, name: RuleName, scope: str | None, seconds: int | None, kind: LockKind) -> None:
         until = None if seconds is None else later(self.bench.now, seconds * SECOND).wall
         self.bench.set(until, name, scope, kind)
         key = (scope, name)

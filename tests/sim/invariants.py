@@ -30,7 +30,7 @@ from protocol.lifecycle import Phase
 from protocol.lockouts import Lock
 from protocol.market_facts import MarkSource
 from protocol.message import Message
-from protocol.units import USD, ContractId, RuleName
+from protocol.units import USD, RuleName
 from tests.sim.broker import ACCOUNT, INSTRUMENTS, gain
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ ACCOUNT_PATH = f"account/{ACCOUNT}"
 LOCKOUT_PATH = f"{ACCOUNT_PATH}/lockout"
 ENFORCER_PATH = f"{ACCOUNT_PATH}/enforcer"
 
-type Key = tuple[ContractId | None, RuleName]
+type Key = tuple[str | None, RuleName]
 
 
 class Violation(AssertionError):

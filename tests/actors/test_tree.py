@@ -1,0 +1,339 @@
+"""The tree alive: actors that die are restarted, those that keep dying fail closed."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from thespian.actors import Actor
+
+from actors.behaviour import Behaviour, Step
+from actors.model.schedule import ResetSchedule
+from actors.plan import AccountPlan
+from actors.roster import DeskRoster
+from actors.rules import daily_realized_loss, max_contracts
+from actors.rules.rule import Mode, RuleParams
+from actors.runtime import Runtime
+from actors.shell import Shell
+from actors.tree import account as tree_of
+from actors.tree import desk as desk_tree
+from protocol.account_facts import PositionSeen
+from protocol.decisions import (
+    AccountArmed,
+    AlarmKind,
+    AlarmRaised,
+    EnforcementConfirmed,
+    EnforcementRequested,
+    LockSet,
+    WouldHave,
+)
+from protocol.enforcement import Evaluate
+from protocol.market_facts import QuoteSeen
+from protocol.message import Message
+from protocol.units import Now, RuleName
+from tests.actors.loyal import PATH, Desk
+from tests.sim.broker import ACCOUNT, ES, MNQ
+
+COUNT, LOSS = max_contracts.NAME, daily_realized_loss.NAME
+type When = Callable[[Message], bool]
+
+
+def plan(mode: Mode = Mode.ENFORCE, rule_mode: Mode = Mode.ENFORCE) -> AccountPlan:
+    rules: dict[RuleName, RuleParams] = {
+        COUNT: max_contracts.Params(limit=2, mode=rule_mode),
+        LOSS: daily_realized_loss.Params(limit=Decimal(-500), mode=rule_mode),
+    }
+    return AccountPlan(
+        account_id=ACCOUNT, name="practice", mode=mode, reset=ResetSchedule(), rules=rules
+    )
+
+
+class Faulty:
+    """A behaviour that fails on some messages."""
+
+    def __init__(self, logic: Behaviour[Any], when: When) -> None:
+        self._logic, self._when = logic, when
+        self.kept = logic.kept
+
+    def begin(self, kept: Any, now: Now) -> Step[Any]:
+        return self._logic.begin(kept, now)
+
+    def handle(self, state: Any, message: Message, now: Now) -> Step[Any]:
+        if self._when(message):
+            raise RuntimeError("struck")
+        return self._logic.handle(state, message, now)
+
+    def keep(self, state: Any) -> object:
+        return self._logic.keep(state)
+
+
+class FaultyRoster(DeskRoster):
+    """A roster in which one actor fails."""
+
+    def __init__(self, one: AccountPlan, path: str, when: When) -> None:
+        super().__init__((one,))
+        self._path, self._when = path, when
+
+    def actor_class(self, path: str) -> type[Actor]:
+        real, when = super().actor_class(path), self._when
+        if path != self._path:
+            return real
+        assert issubclass(real, Shell)
+
+        class Struck(real):  # type: ignore[valid-type, misc]
+            def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
+                return Faulty(super().behaviour(runtime, path), when)
+
+        return Struck
+
+
+class Times:
+    """Is true so many times for messages of a kind, and never again."""
+
+    def __init__(self, count: int, kind: type[Message]) -> None:
+        self.left, self._kind = count, kind
+
+    def __call__(self, message: Message) -> bool:
+        if not isinstance(message, self._kind) or not self.left:
+            return False
+        self.left -= 1
+        return True
+
+
+def alarms(desk: Desk) -> list[AlarmKind]:
+    return [one.kind for one in desk.said(AlarmRaised)]
+
+
+def test_a_desk_arms_and_enforces() -> None:
+    desk = Desk(plan())
+    assert desk.said(AccountArmed)[-1].rules == 2
+
+    desk.trade(MNQ, 3)
+    desk.wait(2_000)
+    assert desk.broker.positions[MNQ].size == 2
+    assert len(desk.said(EnforcementConfirmed)) == 1
+    assert alarms(desk) == []
+
+
+def test_a_rule_that_dies_is_restarted_and_judges_again() -> None:
+    struck = Times(1, Evaluate)
+    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/rule/{COUNT}", lambda _: False))
+    assert desk.deaths == []
+
+    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/rule/{COUNT}", struck))
+    assert [path for path, _ in desk.deaths] == [f"{PATH}/rule/{COUNT}"]
+    assert alarms(desk) == [AlarmKind.ACTOR_DIED]
+    desk.trade(MNQ, 3)
+    desk.wait(2_000)
+    assert desk.broker.positions[MNQ].size == 2
+
+
+def test_a_breach_that_kills_its_rule_is_judged_by_the_next_life() -> None:
+    struck = Times(0, Evaluate)
+    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/rule/{COUNT}", struck))
+    struck.left = 1
+    desk.trade(MNQ, 3)
+    desk.wait(2_000)
+
+    assert len(desk.deaths) == 1
+    assert desk.broker.positions[MNQ].size == 2
+
+
+def test_a_rule_that_keeps_dying_locks_and_flattens_its_account() -> None:
+    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/rule/{COUNT}", lambda _: True))
+    assert len(desk.deaths) == tree_of(tuple(plan().rules)).intensity + 1
+    assert AlarmKind.ACTOR_GAVE_UP in alarms(desk)
+    (lock,) = desk.said(LockSet)
+    assert lock.lock.rule == "supervision"
+    assert lock.lock.until == desk.runtime.states[PATH].day.next_reset
+
+    desk.trade(MNQ, 1)
+    desk.trade(ES, -1)
+    desk.wait(2_000)
+    assert desk.broker.positions == {}
+
+
+def test_one_rule_that_keeps_dying_masks_no_other_lesson_87() -> None:
+    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/rule/{COUNT}", lambda _: True))
+    desk.trade(ES, 1)
+    desk.wait(2_000)
+
+    states = desk.runtime.states
+    assert states[f"{PATH}/rule/{LOSS}"].evaluated is not None
+
+
+@pytest.mark.parametrize("name", ["timer", "lockout"])
+def test_a_servant_that_dies_is_restarted_and_serves(name: str) -> None:
+    struck = Times(1, Message)
+    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/{name}", struck))
+    desk.trade(MNQ, 2)
+    desk.move(MNQ, -600)
+    desk.wait(2_000)
+
+    assert struck.left == 0
+    assert desk.broker.positions == {}
+    assert len(desk.runtime.states[f"{PATH}/lockout"].locks) == 1
+
+
+@pytest.mark.parametrize("message", range(1, 9))
+def test_an_enforcer_that_dies_at_any_message_loses_and_doubles_nothing_i10(message: int) -> None:
+    struck = Counted(0)
+    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/enforcer", struck))
+    desk.trade(ES, 1)
+    struck.countdown = message
+    desk.trade(MNQ, 3)
+    desk.wait(40_000)
+
+    assert desk.broker.positions[ES].size + desk.broker.positions[MNQ].size == 2
+    ids = [one.command_id for one in desk.mutations]
+    assert len(set(ids)) == len(ids)
+    requested = {one.enforcement_id for one in desk.said(EnforcementRequested)}
+    assert {one.enforcement_id for one in desk.said(EnforcementConfirmed)} == requested
+
+
+class Counted:
+    """Is true at the n-th message from now."""
+
+    def __init__(self, countdown: int) -> None:
+        self.countdown = countdown
+
+    def __call__(self, message: Message) -> bool:  # noqa: ARG002
+        self.countdown -= 1
+        return self.countdown == 0
+
+
+def test_an_account_that_dies_comes_back_armed_and_knows_its_locks() -> None:
+    struck = Times(0, PositionSeen)
+    desk = Desk(plan(), FaultyRoster(plan(), PATH, struck))
+    desk.trade(MNQ, 2)
+    desk.move(MNQ, -600)
+    desk.wait(2_000)
+    struck.left = 1
+    desk.trade(MNQ, 1)
+    desk.wait(2_000)
+
+    assert [path for path, _ in desk.deaths] == [PATH]
+    assert len(desk.runtime.states[PATH].locks) == 1
+    assert desk.broker.positions == {}
+    assert len(desk.said(AccountArmed)) > 1
+
+
+def test_an_account_that_keeps_dying_is_held_flat_by_its_last_resort() -> None:
+    desk = Desk(plan(), FaultyRoster(plan(), PATH, lambda one: isinstance(one, PositionSeen)))
+    for _ in range(desk_tree((ACCOUNT,)).intensity + 1):
+        desk.trade(MNQ, 1)
+    assert AlarmKind.ACTOR_GAVE_UP in alarms(desk)
+    desk.wait(10_000)
+    assert desk.broker.positions == {}
+
+    desk.trade(ES, 2)
+    desk.wait(5_000)
+    assert desk.broker.positions == {}
+
+
+def test_a_desk_whose_market_keeps_dying_gives_up_itself() -> None:
+    path = "market_data"
+    desk = Desk(plan(), FaultyRoster(plan(), path, lambda one: isinstance(one, QuoteSeen)))
+    for _ in range(desk_tree((ACCOUNT,)).intensity + 1):
+        desk.trade(MNQ, 1)
+        desk.move(MNQ, 1)
+
+    assert desk.deaths[-1][0] == "supervisor"
+
+
+def test_a_market_that_dies_is_told_again_what_to_watch() -> None:
+    struck = Times(0, QuoteSeen)
+    desk = Desk(plan(), FaultyRoster(plan(), "market_data", struck))
+    desk.trade(MNQ, 2)
+    struck.left = 1
+    desk.move(MNQ, 1)
+    desk.move(MNQ, -600)
+    desk.wait(2_000)
+
+    assert len(desk.deaths) == 1
+    assert desk.broker.positions == {}
+
+
+# I15: shadow never reaches a mutating call
+
+
+def shadowed(desk: Desk) -> None:
+    desk.trade(MNQ, 5)
+    desk.move(MNQ, -600)
+    desk.trade(MNQ, 1)
+    desk.wait(30_000)
+
+    assert desk.mutations == []
+    assert desk.said(LockSet) == []
+
+
+def test_a_shadow_account_says_what_it_would_have_done_i15() -> None:
+    desk = Desk(plan(mode=Mode.SHADOW))
+    shadowed(desk)
+
+    assert {one.rule for one in desk.said(WouldHave)} == {COUNT, LOSS}
+
+
+def test_shadow_rules_of_an_enforced_account_do_nothing_either_i15() -> None:
+    desk = Desk(plan(rule_mode=Mode.SHADOW))
+    shadowed(desk)
+
+    assert {one.rule for one in desk.said(WouldHave)} == {COUNT, LOSS}
+
+
+def test_a_shadow_account_leaves_what_it_cannot_value_i15() -> None:
+    desk = Desk(plan(mode=Mode.SHADOW))
+    desk.unvalued.add(MNQ)
+    shadowed(desk)
+
+    assert AlarmKind.CONTRACT_UNKNOWN in alarms(desk)
+
+
+def test_an_enforced_account_closes_what_it_cannot_value_i12() -> None:
+    desk = Desk(plan())
+    desk.unvalued.add(MNQ)
+    desk.trade(MNQ, 1)
+    desk.wait(2_000)
+
+    assert desk.broker.positions == {}
+
+
+def test_a_shadow_accounts_rule_that_keeps_dying_touches_nothing_i15() -> None:
+    shadow = plan(mode=Mode.SHADOW)
+    desk = Desk(shadow, FaultyRoster(shadow, f"{PATH}/rule/{COUNT}", lambda _: True))
+    shadowed(desk)
+
+    assert AlarmKind.ACTOR_GAVE_UP in alarms(desk)
+
+
+def test_a_shadow_rule_that_keeps_dying_touches_nothing_i15() -> None:
+    shadow = plan(rule_mode=Mode.SHADOW)
+    desk = Desk(shadow, FaultyRoster(shadow, f"{PATH}/rule/{COUNT}", lambda _: True))
+    shadowed(desk)
+
+    assert AlarmKind.ACTOR_GAVE_UP in alarms(desk)
+
+
+def test_a_shadow_account_that_keeps_dying_is_left_alone_i15() -> None:
+    shadow = plan(mode=Mode.SHADOW)
+    desk = Desk(shadow, FaultyRoster(shadow, PATH, lambda one: isinstance(one, PositionSeen)))
+    for _ in range(6):
+        desk.trade(MNQ, 1)
+    desk.wait(10_000)
+
+    assert AlarmKind.ACTOR_GAVE_UP in alarms(desk)
+    assert desk.mutations == []
+
+
+def test_what_was_demanded_before_the_shadow_fell_is_left_alone_i15() -> None:
+    before = Desk(plan())
+    before.trade(MNQ, 2)
+    before.move(MNQ, -600)
+    assert before.stored
+    broker = before.broker
+    before.runtime.stop()
+    broker.market(MNQ, 2, before.now.wall)
+    after = Desk(plan(mode=Mode.SHADOW), stored=before.stored, broker=broker)
+    after.wait(30_000)
+
+    assert after.mutations == []
