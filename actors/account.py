@@ -15,14 +15,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from actors import account_guard as guard
+from actors import account_life as life
 from actors import account_reads as reads
 from actors.behaviour import Step
 from actors.model.account_state import Kept, State, fresh, remembered, viewed
 from actors.plan import AccountPlan
 from actors.rules import RULES
 from actors.rules.rule import Hears
-from actors.supervision import GiveUp, RestartThese, on_death
-from actors.tree import RULE_PREFIX
 from actors.tree import account as children_of
 from protocol.account_facts import AccountSeen, OrderSeen, PositionSeen, TradeSeen
 from protocol.answers import (
@@ -33,33 +32,25 @@ from protocol.answers import (
     TruthFailed,
     TruthRead,
 )
-from protocol.decisions import AlarmKind, AlarmRaised, DayReset
+from protocol.decisions import AlarmKind
 from protocol.effects import Effect, Journal, Send, Spawn
 from protocol.enforcement import (
-    Aim,
     BookChanged,
     Enforced,
     Evaluate,
-    Goal,
     Observed,
-    Priority,
     TruthUnknown,
     Verdict,
+    WantsTruth,
 )
 from protocol.lifecycle import AccountFound, Arm, Died, MarketRestarted, Phase, Resync
-from protocol.lockouts import CertifyLock, LockKind, LockRequest, LocksChanged, SetLock
+from protocol.lockouts import CertifyLock, LocksChanged
 from protocol.market_facts import MarksRead, PriceCrossed
 from protocol.message import Message
 from protocol.schedule import ClockJumped, DayKnown, Purpose, ResetDue, TimerFired
-from protocol.units import Now, RuleName
+from protocol.units import Now
 
-SUPERVISION = RuleName("supervision")
-"""The rule name under which a rule that will not stay up locks its account."""
-EVERYTHING = Hears.POSITIONS | Hears.ORDERS | Hears.LEDGER | Hears.PRICES | Hears.CLOCK
-
-
-class EscalatedError(Exception):
-    """A child without which the account cannot live has died too often."""
+EVERYTHING = ~Hears(0)
 
 
 class Account:
@@ -96,7 +87,7 @@ class Account:
                 if ledger is state.ledger:
                     return Step(state)
                 state = remembered(replace(state, ledger=ledger), message, now)
-                return self._settle(state, Hears.LEDGER, now)
+                return self._settle(state, Hears.LEDGER | Hears.FILLS, now)
             case Verdict():
                 return self._verdict(state, message, now)
             case Observed():
@@ -154,7 +145,9 @@ class Account:
                 state = replace(state, seen=seen, phase=Phase.READING)
                 return Step(*reads.ask_truth(self._plan, state))
             case AccountSeen():
-                return Step(replace(state, seen=message))
+                return self._settle(replace(state, seen=message), Hears.STANDING, now)
+            case WantsTruth():
+                return Step(*reads.ask_truth(self._plan, state, trades=False))
             case Resync(gap=gap, trades=trades):
                 if gap:
                     state = replace(state, phase=Phase.READING, reading=None)
@@ -164,7 +157,7 @@ class Account:
             case LocksChanged(locks=locks):
                 ended = {one.key for one in state.locks} - {one.key for one in locks}
                 heard = EVERYTHING if ended else Hears(0)
-                return self._settle(replace(state, locks=locks), heard, now)
+                return self._settle(guard.cooled(state, locks), heard, now)
             case DayKnown():
                 ledger = state.ledger.next_day(message.started)
                 return Step(viewed(self._plan, replace(state, day=message, ledger=ledger)))
@@ -174,6 +167,8 @@ class Account:
                 return Step(state, (Send("lockout", CertifyLock(rule=rule, at=certificate.at)),))
             case TimerFired(purpose=Purpose.READ):
                 return Step(*reads.ask_truth(self._plan, state))
+            case TimerFired(name=name, purpose=Purpose.RULE):
+                return Step(state, (Send(name, Evaluate(view=state.view)),))
             case TimerFired(purpose=Purpose.SWEEP):
                 return Step(*reads.sweep(self._plan, state, now))
             case MarketRestarted():
@@ -197,6 +192,7 @@ class Account:
     ) -> Step[State]:
         """Bring the view up to date, undo what a lock forbids, and have the rules judge."""
         state = viewed(self._plan, state)
+        state = guard.lower(state)
         state, watched = reads.watch(self._plan, state, now)
         effects: list[Effect] = [*said, *watched]
         if heard & (Hears.POSITIONS | Hears.ORDERS):
@@ -229,7 +225,7 @@ class Account:
     def _verdict(self, state: State, verdict: Verdict, now: Now) -> Step[State]:  # noqa: ARG002
         """Take a rule's judgement: say what changed, and answer its breaches."""
         before = state.verdicts.get(verdict.rule)
-        effects: list[Effect] = [*guard.withdrawn(state, verdict)]
+        effects = [*guard.withdrawn(state, verdict), *guard.released(state, verdict)]
         state = replace(state, verdicts={**state.verdicts, verdict.rule: verdict})
         breached = isinstance(before, Verdict) and bool(before.breaches)
         unknown = before is not None and before.unknown
@@ -247,50 +243,11 @@ class Account:
         return self._settle(state, EVERYTHING, now, said)
 
     def _reset(self, state: State, due: ResetDue, now: Now) -> Step[State]:
-        """End the trading day: the ledger starts anew, and everything is judged again."""
-        ended = DayReset(
-            account_id=self._plan.account_id,
-            instant=due.instant,
-            day=state.day.day,
-            realized=state.view.realized,
-        )
-        day = DayKnown(started=due.instant, day=due.day, next_reset=due.next_reset)
-        revived = tuple(Spawn(name) for name in sorted(state.gone))
-        state = replace(
-            state,
-            day=day,
-            ledger=state.ledger.next_day(due.instant),
-            kept=replace(state.kept, attempts=0),
-            gone=frozenset(),
-        )
-        return self._settle(state, EVERYTHING, now, (Journal(ended), *revived))
+        """End the trading day, and judge everything again."""
+        state, said = life.ended_day(self._plan, state, due)
+        return self._settle(state, EVERYTHING, now, said)
 
     def _bury(self, state: State, name: str, why: str, now: Now) -> Step[State]:
-        """Start a dead child again, or fail closed."""
-        deaths, directive = on_death(self._policy, state.deaths, name, now.mono)
-        state = replace(state, deaths=deaths)
-        account_id = self._plan.account_id
-        died = AlarmRaised(account_id=account_id, kind=AlarmKind.ACTOR_DIED, why=f"{name}: {why}")
-        match directive:
-            case RestartThese(names):
-                spawned = tuple(Spawn(one) for one in names)
-                return self._settle(state, EVERYTHING, now, (Journal(died), *spawned), afresh=True)
-            case GiveUp() if name.startswith(RULE_PREFIX):
-                return self._fail_closed(replace(state, gone=state.gone | {name}), name, why, now)
-            case _:
-                raise EscalatedError(f"{name} died too often: {why}")
-
-    def _fail_closed(self, state: State, name: str, why: str, now: Now) -> Step[State]:
-        """Lock and flatten an account whose rule will not stay up, and tell someone.
-
-        A rule that was only watching protected nothing: that it is gone is said, and no more.
-        """
-        reason = f"{name} died too often and cannot protect this account: {why}"
-        request = LockRequest(kind=LockKind.HARD, until=state.day.next_reset)
-        lock = SetLock(rule=SUPERVISION, request=request, reason=reason)
-        state, raised = reads.alarm(self._plan, state, AlarmKind.ACTOR_GAVE_UP, reason)
-        if self._plan.shadowed(RuleName(name.removeprefix(RULE_PREFIX))):
-            return self._settle(state, EVERYTHING, now, raised)
-        goal = Goal(aim=Aim.FLATTEN)
-        flatten = guard.demand(state, SUPERVISION, Priority.HARD_LOCKOUT, (goal,), reason)
-        return self._settle(state, EVERYTHING, now, (*raised, Send("lockout", lock), flatten))
+        """Start a dead child again, or fail closed; then judge everything again."""
+        state, said = life.bury(self._plan, self._policy, state, Died(name=name, why=why), now)
+        return self._settle(state, EVERYTHING, now, said, afresh=True)

@@ -5,14 +5,14 @@ Plain functions on the account's state, used by actors/account.py alone.
 
 from msgspec.structs import replace
 
-from actors.model.account_state import State, exposed, in_force
+from actors.model.account_state import State, covers, exposed, in_force, lowered, nearer_to_zero
 from actors.model.book import Book
 from actors.model.demands import met
 from protocol.account_facts import WORKING, OrderSeen, OrderType, PositionSeen
 from protocol.decisions import LockedAttempt, VerdictChanged
 from protocol.effects import Effect, Journal, Send
 from protocol.enforcement import Aim, Breach, Enforce, Goal, Observed, Priority, Verdict
-from protocol.lockouts import SetLock
+from protocol.lockouts import EndLock, Lock, LockKind, SetLock
 from protocol.units import AccountId, Now, RuleName
 
 UNVALUED = RuleName("unvalued_contract")
@@ -20,14 +20,15 @@ UNVALUED = RuleName("unvalued_contract")
 
 
 def undo(state: State, now: Now) -> tuple[Effect, ...]:
-    """Demand that everything under a lock is flat, and everything that cannot be valued."""
+    """Demand what the locks in force forbid to be gone, and everything that cannot be valued."""
     effects: list[Effect] = []
     for lock in in_force(state, now):
-        if exposed(state.view, lock.scope):
-            why = f"locked: {lock.reason}"
-            goal = Goal(aim=Aim.FLATTEN, contract_id=lock.scope)
-            effects.append(demand(state, lock.rule, Priority.HARD_LOCKOUT, (goal,), why))
-            if lock.scope is None:
+        goals = forbidden(state, lock)
+        if not met(goals, state.view):
+            cooling = lock.kind is LockKind.COOLDOWN
+            priority = Priority.COOLDOWN if cooling else Priority.HARD_LOCKOUT
+            effects.append(demand(state, lock.rule, priority, goals, f"locked: {lock.reason}"))
+            if lock.scope is None and not cooling:
                 break
     worthless = [one for one in state.unvalued if exposed(state.view, one)]
     if worthless:
@@ -35,6 +36,49 @@ def undo(state: State, now: Now) -> tuple[Effect, ...]:
         why = f"{worthless[0]} cannot be valued: {state.unvalued[worthless[0]]}"
         effects.append(demand(state, UNVALUED, Priority.HARD_LOCKOUT, goals, why))
     return tuple(effects)
+
+
+def forbidden(state: State, lock: Lock) -> tuple[Goal, ...]:
+    """Return what a lock wants of the account as it is.
+
+    A cooldown touches no exit and no protective stop: it takes back what was added since, and the
+    orders that could add more.
+    """
+    touched = exposed(state.view, lock.scope)
+    if lock.kind is not LockKind.COOLDOWN:
+        if lock.scope is None:
+            return (Goal(aim=Aim.FLATTEN),)
+        return tuple(Goal(aim=Aim.FLATTEN, contract_id=one) for one in touched)
+    floors = state.kept.floors.get(lock.rule, {})
+    goals: list[Goal] = []
+    for contract_id in touched:
+        goals.append(Goal(aim=Aim.WITHHOLD, contract_id=contract_id))
+        held = state.view.holding(contract_id)
+        size = held.size if held is not None else 0
+        keep = abs(nearer_to_zero(floors.get(contract_id, 0), size))
+        if abs(size) > keep:
+            goals.append(Goal(aim=Aim.REDUCE, contract_id=contract_id, keep=keep))
+    return tuple(goals)
+
+
+def cooled(state: State, locks: tuple[Lock, ...]) -> State:
+    """Return the state under these locks: a new cooldown lets stand what there is."""
+    held = {one.contract_id: one.size for one in state.view.holdings}
+    cooling = [one.rule for one in locks if one.kind is LockKind.COOLDOWN]
+    floors = {rule: state.kept.floors.get(rule, held) for rule in cooling}
+    if floors != state.kept.floors:
+        state = replace(state, kept=replace(state.kept, floors=floors))
+    return replace(state, locks=locks)
+
+
+def lower(state: State) -> State:
+    """Return the state with what cooldowns let stay brought down to what there is."""
+    if not (state.known and state.kept.floors):
+        return state
+    floors = lowered(state.kept.floors, state.view)
+    if floors is state.kept.floors:
+        return state
+    return replace(state, kept=replace(state.kept, floors=floors))
 
 
 def demand(
@@ -59,9 +103,17 @@ def answer(state: State, breach: Breach) -> tuple[Effect, ...]:
     effects: list[Effect] = []
     if held is None or (held.until is not None and (lock.until is None or lock.until > held.until)):
         effects.append(Send("lockout", SetLock(rule=breach.rule, request=lock, reason=breach.why)))
-    if held is None or not met(breach.goals, state.view):
+    if breach.goals and (held is None or not met(breach.goals, state.view)):
         effects.append(demand(state, breach.rule, breach.priority, breach.goals, breach.why))
     return tuple(effects)
+
+
+def released(state: State, verdict: Verdict) -> tuple[Effect, ...]:
+    """End the locks that waited for this rule to be content, now that it knows it is."""
+    waits = any(one.rule == verdict.rule and one.until is None for one in state.locks)
+    if not waits or verdict.breaches or verdict.unknown:
+        return ()
+    return (Send("lockout", EndLock(rule=verdict.rule, why="its condition is over")),)
 
 
 def withdrawn(state: State, verdict: Verdict | Observed) -> tuple[Effect, ...]:
@@ -81,7 +133,7 @@ def attempt(
     account_id: AccountId, state: State, before: Book, fact: PositionSeen | OrderSeen, now: Now
 ) -> tuple[State, tuple[Effect, ...]]:
     """Count exposure that appears, or grows, where a lock forbids it."""
-    locks = [one for one in in_force(state, now) if one.scope in (None, fact.contract_id)]
+    locks = [one for one in in_force(state, now) if covers(one.scope, fact.contract_id)]
     if not locks or not grows(before, fact):
         return state, ()
     attempts = state.kept.attempts + 1

@@ -47,7 +47,7 @@ def take_truth(state: State, message: TruthRead) -> State:
     later = [fact for mono, fact in state.recent if mono >= message.asked]
     facts = [fact for fact in later if isinstance(fact, PositionSeen | OrderSeen)]
     book = state.book.truth(message.positions, message.orders, facts)
-    state = replace(state, book=book, known=True)
+    state = replace(state, book=book, known=True, truth_asked=message.asked)
     if message.trades is not None:
         since = [fact for fact in later if isinstance(fact, TradeSeen)]
         ledger = state.ledger.rebuilt(message.trades, since)

@@ -27,6 +27,8 @@ class Aim(StrEnum):
     """No position and no working order."""
     REDUCE = "reduce"
     """At most `keep` contracts of position, either side; orders stay."""
+    WITHHOLD = "withhold"
+    """No working order that could increase exposure; positions and their exits stay."""
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True):

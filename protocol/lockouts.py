@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from protocol.message import Message
-from protocol.units import AccountId, ContractId, Nanos, RuleName
+from protocol.units import AccountId, Nanos, RuleName
 
 
 class LockKind(StrEnum):
@@ -22,8 +22,8 @@ class LockRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: LockKind
     until: Nanos | None
-    scope: ContractId | None = None
-    """None is the whole account."""
+    scope: str | None = None
+    """None is the whole account; otherwise a contract's id, or a pattern of product roots."""
 
 
 class Lock(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True):
     account_id: AccountId
     rule: RuleName
     kind: LockKind
-    scope: ContractId | None
+    scope: str | None
     reason: str
     since: Nanos
     until: Nanos | None
@@ -40,7 +40,7 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True):
     """When the scope was proven flat under this lock."""
 
     @property
-    def key(self) -> tuple[ContractId | None, RuleName]:
+    def key(self) -> tuple[str | None, RuleName]:
         """Return what tells this lock from the others of its account."""
         return (self.scope, self.rule)
 

@@ -3,9 +3,13 @@
 import msgspec
 from msgspec.structs import replace
 
+from actors.model.aliases import matches
 from actors.model.book import Book
+from actors.model.contract import root
 from actors.model.ledger import Ledger
 from actors.plan import AccountPlan
+from actors.rules import RULES
+from actors.rules.rule import Hears
 from actors.supervision import Deaths
 from protocol.account_facts import AccountSeen, Instrument, OrderSeen, PositionSeen, TradeSeen
 from protocol.book import BookView
@@ -23,11 +27,16 @@ RECENT_MAX = 256
 type AccountFact = PositionSeen | OrderSeen | TradeSeen
 
 
+type Floors = dict[RuleName, dict[ContractId, int]]
+
+
 class Kept(msgspec.Struct, frozen=True):
     """What must survive a restart: the rest is read from the broker again."""
 
     serial: int = 0
     attempts: int = 0
+    floors: Floors = msgspec.field(default_factory=dict)
+    """By cooling rule: the signed sizes that may stay.  Exits lower them, nothing raises them."""
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +69,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     read_fails: int = 0
     recent: tuple[tuple[Nanos, AccountFact], ...] = ()
     alarms: dict[AlarmKind, str] = msgspec.field(default_factory=dict)
+    truth_asked: Nanos | None = None
+    """Monotonic time at which the newest read of truth left."""
+    filled: Ledger | None = None
+    """The ledger whose trades the view carries."""
     view: BookView
     """The book as of the last step."""
 
@@ -81,6 +94,9 @@ def viewed(plan: AccountPlan, state: State) -> State:
     realized = None
     if state.trades_known:
         realized = state.ledger.realized(include_fees=plan.include_fees)
+    fills: tuple[TradeSeen, ...] = ()
+    if any(Hears.FILLS in RULES[rule].hears for rule in plan.rules):
+        fills = state.view.fills if state.ledger is state.filled else state.ledger.trades
     view = BookView(
         account_id=plan.account_id,
         known=state.known,
@@ -89,8 +105,12 @@ def viewed(plan: AccountPlan, state: State) -> State:
         realized=realized,
         holdings=state.book.holdings(state.instruments, state.marks),
         orders=state.book.working,
+        fills=fills,
+        can_trade=None if state.seen is None else state.seen.can_trade,
+        truth_asked=state.truth_asked,
+        locked=any(one.scope is None for one in state.locks),
     )
-    return replace(state, view=view)
+    return replace(state, view=view, filled=state.ledger)
 
 
 def remembered(state: State, fact: AccountFact, now: Now) -> State:
@@ -112,17 +132,41 @@ def unresolved(state: State) -> bool:
 
 
 def in_force(state: State, now: Now) -> tuple[Lock, ...]:
-    """Return the locks that forbid all exposure in their scope, the widest and longest first."""
-    hard = [
-        one
-        for one in state.locks
-        if one.kind is not LockKind.COOLDOWN and (one.until is None or one.until > now.wall)
-    ]
-    return tuple(sorted(hard, key=lambda one: (one.scope is not None, -(one.until or 1 << 63))))
+    """Return the locks that hold now, the widest first, then the strictest, then the longest."""
+    held = [one for one in state.locks if one.until is None or one.until > now.wall]
+    return tuple(sorted(held, key=_weight))
 
 
-def exposed(view: BookView, scope: ContractId | None) -> bool:
-    """Tell whether there is a position or a working order in a scope."""
-    return any(scope in (None, one.contract_id) for one in view.holdings) or any(
-        scope in (None, one.contract_id) for one in view.orders
-    )
+def _weight(lock: Lock) -> tuple[bool, bool, int]:
+    return (lock.scope is not None, lock.kind is LockKind.COOLDOWN, -(lock.until or 1 << 63))
+
+
+def lowered(floors: Floors, view: BookView) -> Floors:
+    """Return what cooldowns let stay after an exit: never more than there is, nor turned around."""
+    held = {one.contract_id: one.size for one in view.holdings}
+    lower = {
+        rule: {
+            contract: nearer_to_zero(size, held.get(contract, 0)) for contract, size in one.items()
+        }
+        for rule, one in floors.items()
+    }
+    return floors if lower == floors else lower
+
+
+def nearer_to_zero(allowed: int, held: int) -> int:
+    """Return the smaller of two sizes of one side, 0 if they are on different sides."""
+    if allowed * held <= 0:
+        return 0
+    return min(allowed, held, key=abs)
+
+
+def covers(scope: str | None, contract_id: ContractId) -> bool:
+    """Tell whether a scope (everything, a contract, or a pattern of roots) takes in a contract."""
+    return scope is None or scope == contract_id or matches(scope, root(contract_id))
+
+
+def exposed(view: BookView, scope: str | None) -> tuple[ContractId, ...]:
+    """Return the contracts of a scope in which there is a position or a working order."""
+    held = {one.contract_id for one in view.holdings}
+    seen = held | {one.contract_id for one in view.orders}
+    return tuple(sorted(one for one in seen if covers(scope, one)))

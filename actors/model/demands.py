@@ -103,19 +103,39 @@ def lacking(
     actions: list[Action] = []
     for one in view.holdings:
         own, strictest = keep(mine, one.contract_id), keep(everyones, one.contract_id)
-        if own is None or strictest is None or abs(one.size) <= own:
+        leaving = on_its_way_out(one, view)
+        left = abs(one.size) - leaving
+        if own is None or strictest is None or left <= own:
             continue
-        size = None if strictest == 0 else abs(one.size) - strictest
+        size = None if strictest == leaving == 0 else left - strictest
         actions.append(Close(one.contract_id, size))
     working = {order.order_id for order in view.orders}
     actions.extend(
         Cancel(order.contract_id, order.order_id)
         for order in view.orders
-        if flattens(mine, order.contract_id)
+        if unwanted(mine, order, view)
         and cancellable(order, working)
         and not exits(order, view.holding(order.contract_id))
     )
     return tuple(actions)
+
+
+def unwanted(goals: tuple[Goal, ...], order: OrderSeen, view: BookView) -> bool:
+    """Tell whether these goals want a working order gone."""
+    if flattens(goals, order.contract_id):
+        return True
+    withheld = any(
+        goal.aim is Aim.WITHHOLD and goal.contract_id in (None, order.contract_id) for goal in goals
+    )
+    return withheld and increases(order, view.holding(order.contract_id))
+
+
+def increases(order: OrderSeen, holding: Holding | None) -> bool:
+    """Tell whether an order's fill could leave more exposure than there is, or turn it around."""
+    if holding is None:
+        return True
+    opposite = (order.side is Side.SELL) == (holding.size > 0)
+    return not opposite or order.size - order.filled > abs(holding.size)
 
 
 def cancellable(order: OrderSeen, working: set[OrderId]) -> bool:
@@ -123,6 +143,16 @@ def cancellable(order: OrderSeen, working: set[OrderId]) -> bool:
     if order.status is OrderStatus.PENDING_CANCELLATION:
         return False
     return not (order.status is OrderStatus.SUSPENDED and order.parent_id in working)
+
+
+def on_its_way_out(holding: Holding, view: BookView) -> int:
+    """Return how many contracts of a position the market exits at work are about to take off.
+
+    A close on top of a close that fills late would turn the position around.
+    """
+    rests = (order.size - order.filled for order in view.orders
+             if order.contract_id == holding.contract_id and exits(order, holding))  # fmt: skip
+    return min(abs(holding.size), sum(rests))
 
 
 def exits(order: OrderSeen, holding: Holding | None) -> bool:
@@ -141,4 +171,4 @@ def met(goals: tuple[Goal, ...], view: BookView) -> bool:
         allowed = keep(goals, one.contract_id)
         if allowed is not None and abs(one.size) > allowed:
             return False
-    return not any(flattens(goals, order.contract_id) for order in view.orders)
+    return not any(unwanted(goals, order, view) for order in view.orders)

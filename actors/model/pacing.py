@@ -7,7 +7,7 @@ them.  The kept part survives a restart; holds and reads are of one life.
 import msgspec
 from msgspec.structs import replace
 
-from actors.model.demands import Action, Demand, flattens, keep, met, needed
+from actors.model.demands import Action, Close, Demand, keep, met, needed, on_its_way_out
 from protocol.answers import Answered, Outcome
 from protocol.book import BookView
 from protocol.commands import CancelOrder, Mutation, PartialClose
@@ -95,6 +95,23 @@ def looked(state: State, view: BookView) -> State:
         if one.key in keys or (one.uncertain and one.read_after is not None)
     )
     return replace(state, view=view, holds=holds, unjudged=unjudged)
+
+
+def departed(state: State, before: BookView | None, now: Now) -> State:
+    """Hold back what a market exit may just have done: its fill is told before the position is."""
+    if before is None or state.view is None:
+        return state
+    for one in state.view.holdings:
+        old = before.holding(one.contract_id)
+        if old is None or old.size != one.size:
+            continue
+        if on_its_way_out(old, before) > on_its_way_out(one, state.view):
+            key = Close(one.contract_id, None).key
+            held = next((hold for hold in state.holds if hold.key == key), Hold(key, now.mono))
+            others = tuple(hold for hold in state.holds if hold.key != key)
+            hold = replace(held, read_after=now.mono)
+            state = replace(state, holds=(*others, hold), read_at=now.mono)
+    return state
 
 
 def sizes(view: BookView) -> dict[ContractId, int]:
@@ -234,7 +251,10 @@ def serves(demand: Demand, flight: Flight) -> bool:
     """Tell whether a mutation was sent for this demand."""
     contract_id = flight.command.contract_id
     if isinstance(flight.command, CancelOrder):
-        return flattens(demand.goals, contract_id)
+        return any(
+            goal.aim is not Aim.REDUCE and goal.contract_id in (None, contract_id)
+            for goal in demand.goals
+        )
     return keep(demand.goals, contract_id) is not None
 
 

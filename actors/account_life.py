@@ -1,0 +1,81 @@
+"""What an account does as its children die and its days end.
+
+Plain functions on the account's state, used by actors/account.py alone.
+"""
+
+from msgspec.structs import replace
+
+from actors import account_guard as guard
+from actors import account_reads as reads
+from actors.account_reads import Learnt
+from actors.model.account_state import State
+from actors.plan import AccountPlan
+from actors.supervision import GiveUp, RestartThese, on_death
+from actors.tree import RULE_PREFIX, Supervision
+from protocol.decisions import AlarmKind, AlarmRaised, DayReset
+from protocol.effects import Effect, Journal, Send, Spawn
+from protocol.enforcement import Aim, Goal, Priority
+from protocol.lifecycle import Died
+from protocol.lockouts import LockKind, LockRequest, SetLock
+from protocol.schedule import DayKnown, ResetDue
+from protocol.units import Now, RuleName
+
+SUPERVISION = RuleName("supervision")
+"""The rule name under which a rule that will not stay up locks its account."""
+
+
+class EscalatedError(Exception):
+    """A child without which the account cannot live has died too often."""
+
+
+def ended_day(plan: AccountPlan, state: State, due: ResetDue) -> Learnt:
+    """End the trading day: the ledger starts anew, and a rule that gave up is tried again."""
+    ended = DayReset(
+        account_id=plan.account_id,
+        instant=due.instant,
+        day=state.day.day,
+        realized=state.view.realized,
+    )
+    day = DayKnown(started=due.instant, day=due.day, next_reset=due.next_reset)
+    revived = tuple(Spawn(name) for name in sorted(state.gone))
+    state = replace(
+        state,
+        day=day,
+        ledger=state.ledger.next_day(due.instant),
+        kept=replace(state.kept, attempts=0),
+        gone=frozenset(),
+    )
+    return state, (Journal(ended), *revived)
+
+
+def bury(plan: AccountPlan, policy: Supervision, state: State, death: Died, now: Now) -> Learnt:
+    """Start a dead child again, or fail closed; raise what its supervisor must decide."""
+    name, why = death.name, death.why
+    deaths, directive = on_death(policy, state.deaths, name, now.mono)
+    state = replace(state, deaths=deaths)
+    said = f"{name}: {why}"
+    died = AlarmRaised(account_id=plan.account_id, kind=AlarmKind.ACTOR_DIED, why=said)
+    match directive:
+        case RestartThese(names):
+            return state, (Journal(died), *(Spawn(one) for one in names))
+        case GiveUp() if name.startswith(RULE_PREFIX):
+            state, closed = fail_closed(plan, replace(state, gone=state.gone | {name}), death)
+            return state, (Journal(died), *closed)
+        case _:
+            raise EscalatedError(f"{name} died too often: {why}")
+
+
+def fail_closed(plan: AccountPlan, state: State, death: Died) -> tuple[State, tuple[Effect, ...]]:
+    """Lock and flatten an account whose rule will not stay up, and tell someone.
+
+    A rule that was only watching protected nothing: that it is gone is said, and no more.
+    """
+    reason = f"{death.name} died too often and cannot protect this account: {death.why}"
+    request = LockRequest(kind=LockKind.HARD, until=state.day.next_reset)
+    lock = SetLock(rule=SUPERVISION, request=request, reason=reason)
+    state, raised = reads.alarm(plan, state, AlarmKind.ACTOR_GAVE_UP, reason)
+    if plan.shadowed(RuleName(death.name.removeprefix(RULE_PREFIX))):
+        return state, raised
+    goals = (Goal(aim=Aim.FLATTEN),)
+    flatten = guard.demand(state, SUPERVISION, Priority.HARD_LOCKOUT, goals, reason)
+    return state, (*raised, Send("lockout", lock), flatten)
