@@ -27,7 +27,7 @@ ALARM_DAYS = 60
 """So long before a calendar ends, somebody should be told."""
 SATURDAY = 5
 _DAY = timedelta(days=1)
-_WALL_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
+_WALL_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 class Session(NamedTuple):

@@ -164,7 +164,7 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def spans(self) -> tuple[tuple[Nanos, Nanos], ...]:
         """Every stretch of time in which both a window and the exchange are open."""
         sessions = [(session.start, session.end) for session in self.calendar.sessions]
-        return tuple(_merge(_common(sessions, list(_merge(self._windows())))))
+        return tuple(_merge(_overlap(sessions, list(_merge(self._windows())))))
 
     @cached_property
     def _table(self) -> tuple[list[Nanos], list[Phase]]:
@@ -253,7 +253,7 @@ def _merge(spans: Iterable[_Span]) -> Iterator[_Span]:
         yield reach
 
 
-def _common(some: list[_Span], others: list[_Span]) -> Iterator[_Span]:
+def _overlap(some: list[_Span], others: list[_Span]) -> Iterator[_Span]:
     """Yield the time that both cover; each must be in order and apart."""
     one = other = 0
     while one < len(some) and other < len(others):
