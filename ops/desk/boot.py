@@ -27,7 +27,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     nameless: tuple[str, ...]
     """Configured names that the Gateway has not given a number to."""
     armed: bool
-    """Whether any account is armed, or was."""
+    """Whether any account is armed or kept flat, or was."""
 
 
 def judge(seen: Progress) -> Ending | None:

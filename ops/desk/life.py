@@ -34,6 +34,8 @@ REPORT_SHARE = 20
 QUIET_S = 0.75
 """How long a report that says nothing new may wait."""
 STOP_S = 1.3
+GUARDED = frozenset({"armed", "last_resort"})
+"""States in which an account is looked after, well or as well as may be."""
 
 
 class Life:
@@ -154,7 +156,7 @@ class Life:
         if listed is not None and listed is not self._learnt:
             self._learnt = listed
             if learn(self.config, self.login.name, self.known, listed):
-                log.warning("a configured name stands for another account: standing up again")
+                log.info("the Gateway told whose names are configured: standing up again")
                 return True
         return self._are_locks_over(wards)
 
@@ -178,7 +180,7 @@ class Life:
         if still != self._reported or began - self._reported_at >= QUIET_S:
             self._pipe.write(report)
             self._reported, self._reported_at = still, began
-        self._armed = self._armed or any(one.state == "armed" for one in report.accounts)
+        self._armed = self._armed or any(one.state in GUARDED for one in report.accounts)
         if report.armed and not self._running:
             self._running = True
             took = began - self._began
