@@ -23,6 +23,7 @@ from actors.model.pacing import (
     Hold,
     Kept,
     State,
+    departed,
     doubted,
     harmless,
     landed,
@@ -84,7 +85,8 @@ class Enforcer:
             case Enforce():
                 return self._demand(state, message, now)
             case BookChanged(view=view):
-                return self._advance(doubted(looked(state, view), now), (), now)
+                seen = departed(looked(state, view), state.view, now)
+                return self._advance(doubted(seen, now), (), now)
             case Answered():
                 return self._answered(state, message, now)
             case TruthSeen() if message.command_id == state.reading:
