@@ -68,6 +68,8 @@ def test_a_pattern_covers(pattern: str, root: str, *, covered: bool) -> None:
     ("patterns", "root", "governs"),
     [
         pytest.param(["M*", "MNQ"], "MNQ", "MNQ", id="the very name comes first"),
+        pytest.param(["MNQ*", "MNQ"], "MNQ", "MNQ", id="even after a pattern as long"),
+        pytest.param(["ENQ*", "NQ"], "ENQ", "NQ", id="even shorter, under its other name"),
         pytest.param(["*", "M*", "MN*"], "MNQ", "MN*", id="then the longest pattern"),
         pytest.param(["MN*", "*NQ"], "MNQ", "MN*", id="then the first of equals"),
         pytest.param(["MNQ*", "ENQ", "NQ*"], "NQ", "ENQ", id="a name by any other name"),

@@ -280,6 +280,19 @@ def test_windows_keep_to_their_own_clock(text: Window, zone: str, day: str, span
 
 
 @pytest.mark.parametrize(
+    "zone", [CHICAGO, "Pacific/Honolulu", "Pacific/Pago_Pago", "Asia/Tokyo", "Pacific/Kiritimati"]
+)
+@pytest.mark.parametrize("hours", [("13:00-12:59", "12:00-13:30"), ("00:00-23:59", "23:00-00:00")])
+def test_the_first_session_and_the_last_are_whole_by_any_clock(
+    zone: str, hours: tuple[str, str]
+) -> None:
+    tuesday = replace(CALENDAR, valid_from=date(2026, 11, 17), valid_to=date(2026, 11, 17))
+    always = table(*map(window, hours), zone=zone, calendar=tuesday)
+
+    assert always.spans == ((at("2026-11-16T17:00"), at("2026-11-17T16:00")),)
+
+
+@pytest.mark.parametrize(
     ("text", "zone", "day", "spans"),
     [
         # Clocks there are set while the exchange is open.
