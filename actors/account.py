@@ -51,6 +51,7 @@ from protocol.schedule import ClockJumped, DayKnown, Purpose, ResetDue, TimerFir
 from protocol.units import Now
 
 EVERYTHING = ~Hears(0)
+CLEARED_BY_TRUTH = (AlarmKind.TRUTH_UNKNOWN, AlarmKind.PAYLOAD_REFUSED)
 
 
 class Account:
@@ -129,7 +130,7 @@ class Account:
         """Take broker truth; if something was missed while it was read, read once more."""
         before, state = state, reads.take_truth(state, message)
         state, said = guard.discover(self._plan.account_id, state, before, now)
-        state, cleared = reads.clear(self._plan.account_id, state, AlarmKind.TRUTH_UNKNOWN)
+        state, cleared = reads.clear(self._plan.account_id, state, *CLEARED_BY_TRUTH)
         step = self._settle(state, EVERYTHING, now, (*said, *cleared))
         seen = reads.evidence(self._plan, step.state, message)
         said = (*step.effects, Send("enforcer", seen))
@@ -139,7 +140,7 @@ class Account:
         return Step(state, (*said, *asked))
 
     def _lived(self, state: State, message: Message, now: Now) -> Step[State]:
-        """Take what the desk, the children and the clock say."""
+        """Take what the desk and the clock say."""
         match message:
             case AccountFound(seen=seen):
                 state = replace(state, seen=seen, phase=Phase.READING)
@@ -154,6 +155,17 @@ class Account:
                 return Step(*reads.ask_truth(self._plan, state, trades=trades))
             case Arm():
                 return self._armed(state, now)
+            case MarketRestarted():
+                state, said = reads.sweep(self._plan, state, now)
+                return self._settle(state, EVERYTHING, now, said, afresh=True)
+            case ClockJumped():
+                return self._settle(state, EVERYTHING, now)
+            case _:
+                return self._heard_child(state, message, now)
+
+    def _heard_child(self, state: State, message: Message, now: Now) -> Step[State]:
+        """Take what the account's own children say."""
+        match message:
             case LocksChanged(locks=locks):
                 ended = {one.key for one in state.locks} - {one.key for one in locks}
                 heard = EVERYTHING if ended else Hears(0)
@@ -171,11 +183,6 @@ class Account:
                 return Step(state, (Send(name, Evaluate(view=state.view)),))
             case TimerFired(purpose=Purpose.SWEEP):
                 return Step(*reads.sweep(self._plan, state, now))
-            case MarketRestarted():
-                state, said = reads.sweep(self._plan, state, now)
-                return self._settle(state, EVERYTHING, now, said, afresh=True)
-            case ClockJumped():
-                return self._settle(state, EVERYTHING, now)
             case Died(name=name, why=why):
                 return self._bury(state, name, why, now)
             case _:

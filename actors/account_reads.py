@@ -196,10 +196,11 @@ def alarm(plan: AccountPlan, state: State, kind: AlarmKind, why: str) -> Learnt:
     return replace(state, alarms={**state.alarms, kind: why}), (Journal(raised),)
 
 
-def clear(account_id: AccountId, state: State, kind: AlarmKind) -> Learnt:
-    """Clear an alarm, if it stands."""
-    if kind not in state.alarms:
+def clear(account_id: AccountId, state: State, *kinds: AlarmKind) -> Learnt:
+    """Clear alarms, those that stand."""
+    standing = [kind for kind in kinds if kind in state.alarms]
+    if not standing:
         return state, ()
-    alarms = {one: why for one, why in state.alarms.items() if one is not kind}
-    cleared = AlarmCleared(account_id=account_id, kind=kind)
-    return replace(state, alarms=alarms), (Journal(cleared),)
+    alarms = {one: why for one, why in state.alarms.items() if one not in standing}
+    cleared = tuple(Journal(AlarmCleared(account_id=account_id, kind=one)) for one in standing)
+    return replace(state, alarms=alarms), cleared

@@ -22,6 +22,7 @@ from protocol.answers import (
     HubsOpened,
     LoggedIn,
     LoginFailed,
+    Refused,
 )
 from protocol.commands import Login, OpenHubs, ReadAccounts
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
@@ -107,6 +108,9 @@ class Gateway:
             case AccountsFailed(why=why):
                 state, raised = raise_(state, AlarmKind.TRUTH_UNKNOWN, None, why)
                 return Step(state, raised)
+            case Refused():
+                resync = Resync(gap=False)
+                return Step(state, tuple(Send(f"account/{one}", resync) for one in state.found))
             case Died(name=name):
                 return self._again(state, AccountId(int(name.split("/")[1])))
             case Tick():

@@ -9,10 +9,13 @@ from protocol.answers import (
     HubsOpened,
     LoggedIn,
     LoginFailed,
+    Refused,
 )
 from protocol.market_facts import QuoteSeen
 from protocol.message import Message
 from protocol.units import AccountId
+
+QUOTES = "quote_update"
 
 
 def desk_actor(message: Message) -> str | None:
@@ -29,6 +32,8 @@ def desk_actor(message: Message) -> str | None:
             | HubsLost()
         ):
             return "gateway"
+        case Refused(account_id=None, event=event) if event != QUOTES:
+            return "gateway"  # whose it was cannot be told: all are read again
         case _:
             return None
 
