@@ -11,7 +11,7 @@ from typing import Any
 
 from thespian.actors import Actor, ActorAddress, ActorSystem
 
-from actors.shell import Boot, Roster, Route, account_of
+from actors.shell import Boot, Life, Roster, Route, account_of
 from actors.turn import Turn
 from protocol.codec import Recorded, decode_state
 from protocol.decisions import Decision
@@ -42,6 +42,7 @@ class Runtime:
         self.dues: list[tuple[int, str]] = []
         self.calendar: list[tuple[int, str]] = []
         self._why: dict[str, str] = {}
+        self._lives: dict[str, Life] = {}
         self._system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
         self.addresses[ROOT] = self._system.createActor(roster.actor_class(ROOT))
         self._booted = False
@@ -111,10 +112,22 @@ class Runtime:
         raw = self.stored.get(path)
         return None if raw is None else decode_state(raw, shape)
 
+    def life(self, path: str) -> Life:
+        """Return the life that an actor belongs to; an account and its children live as one."""
+        account = account_of(path)
+        if account is None:
+            return Life()
+        tree = f"account/{account}"
+        if path in (tree, f"{tree}/last_resort"):
+            self._lives[tree] = Life()
+        return self._lives[tree]
+
     def lost(self, path: str, why: str) -> None:
         """Note that an actor is dying, and drop what this turn had of it."""
         account = account_of(path)
         self._why[path] = why
+        if path in self._lives:
+            self._lives[path].over = True
         self.turn.forget(account, path, whole=path == f"account/{account}")
         self.turn.deaths.append((path, why))
 
@@ -133,7 +146,7 @@ class Runtime:
         if account is None:
             account = getattr(decision, "account_id", None)
         portion = self.turn.portion(account)
-        portion.decisions.append(decision)
+        portion.decide(path, decision)
         if account is not None:
             record = Recorded(now=self.turn.now, actor=path, entered=False, message=decision)
             portion.records.append(record)

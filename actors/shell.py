@@ -47,6 +47,13 @@ class Boot:
         self.runtime = runtime
 
 
+class Life:
+    """One life of an account's tree: when the account dies, its children are not heard any more."""
+
+    def __init__(self) -> None:
+        self.over = False
+
+
 def account_of(path: str) -> AccountId | None:
     """Return the account an actor belongs to; None for the desk's own actors."""
     parts = path.split("/", 2)
@@ -65,6 +72,7 @@ class Shell(Actor):
     _path = ""
     _dead = False
     _runtime: "Runtime"
+    _life = Life()
 
     def behaviour(self, runtime: "Runtime", path: str) -> Behaviour[Any]:
         """Build this actor's logic; a subclass's only duty."""
@@ -72,8 +80,8 @@ class Shell(Actor):
 
     def receiveMessage(self, msg: object, sender: ActorAddress) -> None:  # noqa: ARG002
         """Take one message from the mailbox; any failure is the end of this actor."""
-        if self._dead:
-            return  # what was still in the mailbox dies with it
+        if self._dead or self._life.over:
+            return  # what was still in the mailbox dies with it, or with its account
         try:
             match msg:
                 case Message():
@@ -91,6 +99,9 @@ class Shell(Actor):
     def _boot(self, boot: Boot) -> None:
         self._path, self._runtime = boot.path, boot.runtime
         self._account, self._scope = account_of(boot.path), scope_of(boot.path)
+        self._life = boot.runtime.life(boot.path)
+        if self._life.over:
+            return  # its account died before it was born
         self._children: list[tuple[ActorAddress, str]] = []  # addresses cannot be hashed
         self._logic = self.behaviour(boot.runtime, boot.path)
         kept = boot.runtime.restore(boot.path, self._logic.kept)
@@ -133,9 +144,9 @@ class Shell(Actor):
             case Journal(decision):
                 runtime.decided(self._account, self._path, decision)
             case Perform(command):
-                runtime.turn.portion(self._account).mutations.append(command)
+                runtime.turn.portion(self._account).perform(self._path, command)
             case Ask(command):
-                runtime.turn.portion(self._account).reads.append(command)
+                runtime.turn.portion(self._account).ask(self._path, command)
             case Wake():
                 runtime.wake(self._path, effect)
             case Spawn(name):

@@ -2,19 +2,13 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from thespian.actors import Actor
 
-from actors.behaviour import Behaviour, Step
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
-from actors.roster import DeskRoster
 from actors.rules import daily_realized_loss, max_contracts
 from actors.rules.rule import Mode, RuleParams
-from actors.runtime import Runtime
-from actors.shell import Shell
 from actors.tree import account as tree_of
 from actors.tree import desk as desk_tree
 from protocol.account_facts import PositionSeen
@@ -30,12 +24,12 @@ from protocol.decisions import (
 from protocol.enforcement import Evaluate
 from protocol.market_facts import QuoteSeen
 from protocol.message import Message
-from protocol.units import Now, RuleName
+from protocol.units import RuleName
+from tests.actors.faulty import FaultyRoster
 from tests.actors.loyal import PATH, Desk
 from tests.sim.broker import ACCOUNT, ES, MNQ
 
 COUNT, LOSS = max_contracts.NAME, daily_realized_loss.NAME
-type When = Callable[[Message], bool]
 
 
 def plan(mode: Mode = Mode.ENFORCE, rule_mode: Mode = Mode.ENFORCE) -> AccountPlan:
@@ -48,43 +42,9 @@ def plan(mode: Mode = Mode.ENFORCE, rule_mode: Mode = Mode.ENFORCE) -> AccountPl
     )
 
 
-class Faulty:
-    """A behaviour that fails on some messages."""
-
-    def __init__(self, logic: Behaviour[Any], when: When) -> None:
-        self._logic, self._when = logic, when
-        self.kept = logic.kept
-
-    def begin(self, kept: Any, now: Now) -> Step[Any]:
-        return self._logic.begin(kept, now)
-
-    def handle(self, state: Any, message: Message, now: Now) -> Step[Any]:
-        if self._when(message):
-            raise RuntimeError("struck")
-        return self._logic.handle(state, message, now)
-
-    def keep(self, state: Any) -> object:
-        return self._logic.keep(state)
-
-
-class FaultyRoster(DeskRoster):
-    """A roster in which one actor fails."""
-
-    def __init__(self, one: AccountPlan, path: str, when: When) -> None:
-        super().__init__((one,))
-        self._path, self._when = path, when
-
-    def actor_class(self, path: str) -> type[Actor]:
-        real, when = super().actor_class(path), self._when
-        if path != self._path:
-            return real
-        assert issubclass(real, Shell)
-
-        class Struck(real):  # type: ignore[valid-type, misc]
-            def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
-                return Faulty(super().behaviour(runtime, path), when)
-
-        return Struck
+def failing(one: AccountPlan, path: str, when: Callable[[Message], bool]) -> FaultyRoster:
+    """Return a roster in which the actor at a path fails on some messages."""
+    return FaultyRoster(one, lambda at, message: at == path and when(message))
 
 
 class Times:
@@ -117,10 +77,10 @@ def test_a_desk_arms_and_enforces() -> None:
 
 def test_a_rule_that_dies_is_restarted_and_judges_again() -> None:
     struck = Times(1, Evaluate)
-    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/rule/{COUNT}", lambda _: False))
+    desk = Desk(plan(), failing(plan(), f"{PATH}/rule/{COUNT}", lambda _: False))
     assert desk.deaths == []
 
-    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/rule/{COUNT}", struck))
+    desk = Desk(plan(), failing(plan(), f"{PATH}/rule/{COUNT}", struck))
     assert [path for path, _ in desk.deaths] == [f"{PATH}/rule/{COUNT}"]
     assert alarms(desk) == [AlarmKind.ACTOR_DIED]
     desk.trade(MNQ, 3)
@@ -130,7 +90,7 @@ def test_a_rule_that_dies_is_restarted_and_judges_again() -> None:
 
 def test_a_breach_that_kills_its_rule_is_judged_by_the_next_life() -> None:
     struck = Times(0, Evaluate)
-    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/rule/{COUNT}", struck))
+    desk = Desk(plan(), failing(plan(), f"{PATH}/rule/{COUNT}", struck))
     struck.left = 1
     desk.trade(MNQ, 3)
     desk.wait(2_000)
@@ -140,7 +100,7 @@ def test_a_breach_that_kills_its_rule_is_judged_by_the_next_life() -> None:
 
 
 def test_a_rule_that_keeps_dying_locks_and_flattens_its_account() -> None:
-    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/rule/{COUNT}", lambda _: True))
+    desk = Desk(plan(), failing(plan(), f"{PATH}/rule/{COUNT}", lambda _: True))
     assert len(desk.deaths) == tree_of(tuple(plan().rules)).intensity + 1
     assert AlarmKind.ACTOR_GAVE_UP in alarms(desk)
     (lock,) = desk.said(LockSet)
@@ -154,7 +114,7 @@ def test_a_rule_that_keeps_dying_locks_and_flattens_its_account() -> None:
 
 
 def test_one_rule_that_keeps_dying_masks_no_other_lesson_87() -> None:
-    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/rule/{COUNT}", lambda _: True))
+    desk = Desk(plan(), failing(plan(), f"{PATH}/rule/{COUNT}", lambda _: True))
     desk.trade(ES, 1)
     desk.wait(2_000)
 
@@ -165,7 +125,7 @@ def test_one_rule_that_keeps_dying_masks_no_other_lesson_87() -> None:
 @pytest.mark.parametrize("name", ["timer", "lockout"])
 def test_a_servant_that_dies_is_restarted_and_serves(name: str) -> None:
     struck = Times(1, Message)
-    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/{name}", struck))
+    desk = Desk(plan(), failing(plan(), f"{PATH}/{name}", struck))
     desk.trade(MNQ, 2)
     desk.move(MNQ, -600)
     desk.wait(2_000)
@@ -178,7 +138,7 @@ def test_a_servant_that_dies_is_restarted_and_serves(name: str) -> None:
 @pytest.mark.parametrize("message", range(1, 9))
 def test_an_enforcer_that_dies_at_any_message_loses_and_doubles_nothing_i10(message: int) -> None:
     struck = Counted(0)
-    desk = Desk(plan(), FaultyRoster(plan(), f"{PATH}/enforcer", struck))
+    desk = Desk(plan(), failing(plan(), f"{PATH}/enforcer", struck))
     desk.trade(ES, 1)
     struck.countdown = message
     desk.trade(MNQ, 3)
@@ -204,7 +164,7 @@ class Counted:
 
 def test_an_account_that_dies_comes_back_armed_and_knows_its_locks() -> None:
     struck = Times(0, PositionSeen)
-    desk = Desk(plan(), FaultyRoster(plan(), PATH, struck))
+    desk = Desk(plan(), failing(plan(), PATH, struck))
     desk.trade(MNQ, 2)
     desk.move(MNQ, -600)
     desk.wait(2_000)
@@ -219,7 +179,7 @@ def test_an_account_that_dies_comes_back_armed_and_knows_its_locks() -> None:
 
 
 def test_an_account_that_keeps_dying_is_held_flat_by_its_last_resort() -> None:
-    desk = Desk(plan(), FaultyRoster(plan(), PATH, lambda one: isinstance(one, PositionSeen)))
+    desk = Desk(plan(), failing(plan(), PATH, lambda one: isinstance(one, PositionSeen)))
     for _ in range(desk_tree((ACCOUNT,)).intensity + 1):
         desk.trade(MNQ, 1)
     assert AlarmKind.ACTOR_GAVE_UP in alarms(desk)
@@ -233,7 +193,7 @@ def test_an_account_that_keeps_dying_is_held_flat_by_its_last_resort() -> None:
 
 def test_a_desk_whose_market_keeps_dying_gives_up_itself() -> None:
     path = "market_data"
-    desk = Desk(plan(), FaultyRoster(plan(), path, lambda one: isinstance(one, QuoteSeen)))
+    desk = Desk(plan(), failing(plan(), path, lambda one: isinstance(one, QuoteSeen)))
     for _ in range(desk_tree((ACCOUNT,)).intensity + 1):
         desk.trade(MNQ, 1)
         desk.move(MNQ, 1)
@@ -243,7 +203,7 @@ def test_a_desk_whose_market_keeps_dying_gives_up_itself() -> None:
 
 def test_a_market_that_dies_is_told_again_what_to_watch() -> None:
     struck = Times(0, QuoteSeen)
-    desk = Desk(plan(), FaultyRoster(plan(), "market_data", struck))
+    desk = Desk(plan(), failing(plan(), "market_data", struck))
     desk.trade(MNQ, 2)
     struck.left = 1
     desk.move(MNQ, 1)
@@ -300,7 +260,7 @@ def test_an_enforced_account_closes_what_it_cannot_value_i12() -> None:
 
 def test_a_shadow_accounts_rule_that_keeps_dying_touches_nothing_i15() -> None:
     shadow = plan(mode=Mode.SHADOW)
-    desk = Desk(shadow, FaultyRoster(shadow, f"{PATH}/rule/{COUNT}", lambda _: True))
+    desk = Desk(shadow, failing(shadow, f"{PATH}/rule/{COUNT}", lambda _: True))
     shadowed(desk)
 
     assert AlarmKind.ACTOR_GAVE_UP in alarms(desk)
@@ -308,7 +268,7 @@ def test_a_shadow_accounts_rule_that_keeps_dying_touches_nothing_i15() -> None:
 
 def test_a_shadow_rule_that_keeps_dying_touches_nothing_i15() -> None:
     shadow = plan(rule_mode=Mode.SHADOW)
-    desk = Desk(shadow, FaultyRoster(shadow, f"{PATH}/rule/{COUNT}", lambda _: True))
+    desk = Desk(shadow, failing(shadow, f"{PATH}/rule/{COUNT}", lambda _: True))
     shadowed(desk)
 
     assert AlarmKind.ACTOR_GAVE_UP in alarms(desk)
@@ -316,7 +276,7 @@ def test_a_shadow_rule_that_keeps_dying_touches_nothing_i15() -> None:
 
 def test_a_shadow_account_that_keeps_dying_is_left_alone_i15() -> None:
     shadow = plan(mode=Mode.SHADOW)
-    desk = Desk(shadow, FaultyRoster(shadow, PATH, lambda one: isinstance(one, PositionSeen)))
+    desk = Desk(shadow, failing(shadow, PATH, lambda one: isinstance(one, PositionSeen)))
     for _ in range(6):
         desk.trade(MNQ, 1)
     desk.wait(10_000)

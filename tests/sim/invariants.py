@@ -31,6 +31,7 @@ from protocol.lockouts import Lock
 from protocol.market_facts import MarkSource
 from protocol.message import Message
 from protocol.units import USD, RuleName
+from tests.actors.faulty import StruckError
 from tests.sim.broker import ACCOUNT, INSTRUMENTS, gain
 
 if TYPE_CHECKING:
@@ -79,10 +80,10 @@ class Invariants:
         found = () if raw is None else decode_state(raw, lockout_actor.Kept).locks
         self._no_lock_is_lost(found)
 
-    def crashed(self) -> None:
+    def crashed(self, since: int = -1) -> None:
         """Nobody will hear the answers: what was under way may have happened."""
         for flight in self._flights.values():
-            flight.doubtful_since = -1
+            flight.doubtful_since = since
 
     def hears(self, message: Message) -> None:
         """Note what the desk is about to hear of its commands."""
@@ -130,6 +131,10 @@ class Invariants:
 
     def after(self, turn: Turn, cause: str) -> None:
         """Judge the actors once a step is over."""
+        for path, why in turn.deaths:
+            self._demand(why.startswith(StruckError.__name__), f"{path} died by itself: {why}")
+            if path in (ACCOUNT_PATH, ENFORCER_PATH):
+                self.crashed(self._kernel.now().mono)
         enforcer, account = self.enforcer(), self.account()
         if enforcer is None or account is None:
             return
@@ -147,7 +152,6 @@ class Invariants:
                 for goal in demand.goals
             )
             self._demand(flattening, f"I3 exposed while locked, and nothing is done, on {cause}")
-        self._demand(not turn.deaths, f"died: {turn.deaths}")
 
     def released(self, command: Mutation) -> None:
         """Judge a mutation as it leaves."""
@@ -183,6 +187,8 @@ class Invariants:
 
     def enforcer(self) -> pacing.State | None:
         """Return what the enforcer is about."""
+        if self._kernel.plan.mode is Mode.SHADOW:
+            return None
         return self._state(ENFORCER_PATH, pacing.State)
 
     def lockout(self) -> lockout_actor.Kept:
@@ -233,7 +239,6 @@ class Invariants:
         self._demand(self._kernel.life is not None, "nobody lives")
         account, enforcer = self.account(), self.enforcer()
         assert account is not None
-        assert enforcer is not None
         broker = self._kernel.broker
         self._demand(account.phase is Phase.ARMED, f"armed: {account.phase}")
         sizes = {key: (row.seen.size, row.seen.average) for key, row in account.book.rows.items()}
@@ -249,7 +254,8 @@ class Invariants:
             self._demand(not (truth or orders), f"I3 locked, yet {truth} and {orders}")
         left = set(self.requested) - self.settled
         self._demand(not left, f"never settled: {left}")
-        self._demand(not enforcer.kept.demands, f"still demanded: {enforcer.kept.demands}")
+        if enforcer is not None:
+            self._demand(not enforcer.kept.demands, f"still demanded: {enforcer.kept.demands}")
         if self._kernel.plan.mode is Mode.SHADOW:
             self._demand(not (self.locks or self.mutations), "I15 shadow did something")
             return

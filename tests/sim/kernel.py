@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from actors.adapters.storage import Batch, InMemoryStore
 from actors.plan import AccountPlan
 from actors.roster import DeskRoster
-from actors.runtime import Runtime
+from actors.runtime import ROOT, Runtime
 from actors.turn import Portion, Turn
 from protocol.account_facts import AccountSeen, OrderType
 from protocol.answers import (
@@ -49,6 +49,7 @@ from protocol.commands import (
 from protocol.market_facts import QuoteSeen
 from protocol.message import Message
 from protocol.units import MILLISECOND, SECOND, ContractId, Nanos, Now, Price
+from tests.actors.faulty import FaultyRoster
 from tests.sim.broker import ACCOUNT, INSTRUMENTS, Broker, Fact, Refusal
 from tests.sim.invariants import Invariants
 from tests.sim.story import plan_of, start_of
@@ -186,7 +187,7 @@ class Kernel:
 
     def roster(self) -> DeskRoster:
         """Return who stands where."""
-        return DeskRoster((self.plan,))
+        return FaultyRoster(self.plan, lambda path, _: self.weather.strikes(path))
 
     def _crash(self) -> None:
         """End the process here; what it had sent may or may not arrive."""
@@ -219,6 +220,8 @@ class Kernel:
 
     def _commit(self, turn: Turn, cause: str) -> None:
         """Commit what a turn caused, then let it out; die between any two of these."""
+        for death in turn.deaths:
+            self.note(f"   DIED {death}")
         for account_id, portion in turn.portions.items():
             if account_id is None:
                 continue
@@ -241,6 +244,9 @@ class Kernel:
             for read in portion.reads:
                 self._read(read)
                 self._die_perhaps(portion)
+
+        if any(path == ROOT for path, _ in turn.deaths):
+            raise Crashed  # a desk without its root ends, and its guardian starts another
 
     def _die_perhaps(self, portion: Portion) -> None:
         if portion.urgent and self.weather.crashes():

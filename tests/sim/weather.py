@@ -38,6 +38,10 @@ FATES = {
 }
 
 
+FAULTS_MAX = 2
+"""How often each actor may fail in a run: fewer times than its supervisor is patient."""
+
+
 class Weather:
     """The dice of one run; when it is calm everything arrives, soon and once."""
 
@@ -46,6 +50,8 @@ class Weather:
         self.calm = False
         self.storm = random.choice((0.2, 1.0, 1.0, 2.0))
         """How often things go wrong, against the figures below."""
+        self.fault = random.choice((0.0, 0.0, 0.002, 0.01))
+        self._struck: dict[str, int] = {}
         self.crash = random.choice((0.0, 0.002, 0.01, 0.03))
 
     def happens(self, chance: float) -> bool:
@@ -55,6 +61,13 @@ class Weather:
     def crashes(self) -> bool:
         """Tell whether the process dies between this effect and the next."""
         return not self.calm and self._random.random() < self.crash
+
+    def strikes(self, path: str) -> bool:
+        """Tell whether an actor fails on its next message; never often enough to be given up."""
+        if self.calm or self._random.random() >= self.fault:
+            return False
+        self._struck[path] = self._struck.get(path, 0) + 1
+        return self._struck[path] <= FAULTS_MAX
 
     def delay(self) -> int:
         """Return how long a message is under way: some milliseconds, sometimes far longer."""

@@ -1,0 +1,67 @@
+"""Actors that fail on some messages: production behaviours, struck from outside."""
+
+from collections.abc import Callable
+from typing import Any
+
+from thespian.actors import Actor
+
+from actors.behaviour import Behaviour, Step
+from actors.plan import AccountPlan
+from actors.roster import DeskRoster
+from actors.runtime import Runtime
+from actors.shell import Shell
+from protocol.message import Message
+from protocol.units import Now
+
+type When = Callable[[str, Message], bool]
+"""Says of an actor's path and a message whether the actor fails on it."""
+
+
+class StruckError(Exception):
+    """The test wanted this."""
+
+
+class Faulty:
+    """A behaviour that fails on some messages."""
+
+    def __init__(self, logic: Behaviour[Any], path: str, when: When) -> None:
+        self._logic, self._path, self._when = logic, path, when
+        self.kept = logic.kept
+
+    def begin(self, kept: Any, now: Now) -> Step[Any]:
+        return self._logic.begin(kept, now)
+
+    def handle(self, state: Any, message: Message, now: Now) -> Step[Any]:
+        if self._when(self._path, message):
+            raise StruckError(type(message).__name__)
+        return self._logic.handle(state, message, now)
+
+    def keep(self, state: Any) -> object:
+        return self._logic.keep(state)
+
+
+class FaultyRoster(DeskRoster):
+    """A roster whose actors fail when they are told to."""
+
+    def __init__(self, plan: AccountPlan, when: When) -> None:
+        super().__init__((plan,))
+        self._when = when
+        self._struck: dict[type[Actor], type[Actor]] = {}
+
+    def actor_class(self, path: str) -> type[Actor]:
+        real = super().actor_class(path)
+        if real not in self._struck:
+            self._struck[real] = struck(real, self._when)
+        return self._struck[real]
+
+
+def struck(real: type[Actor], when: When) -> type[Actor]:
+    """Return an actor class whose behaviour fails when it is told to."""
+    assert issubclass(real, Shell)
+    inner: type[Shell] = real
+
+    class Struck(inner):  # type: ignore[valid-type, misc]
+        def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
+            return Faulty(super().behaviour(runtime, path), path, when)
+
+    return Struck
