@@ -20,7 +20,6 @@ from actors.model.pacing import (
     ANSWER_MAX,
     READ_MAX,
     Flight,
-    Hold,
     Kept,
     State,
     departed,
@@ -32,6 +31,7 @@ from actors.model.pacing import (
     overdue,
     paced,
     proven,
+    resumed,
     sendable,
     serves,
     unread,
@@ -73,11 +73,7 @@ class Enforcer:
 
     def begin(self, kept: Any, now: Now) -> Step[State]:
         """Take up what a crash cut off: what was in flight may have happened, so read first."""
-        held: Kept = kept if kept is not None else Kept()
-        holds = tuple(Hold(one.key, now.mono, 0, now.mono, uncertain=True) for one in held.flights)
-        demands = tuple(replace(one, proofs=()) for one in held.demands)
-        fresh = Kept(serial=held.serial, demands=demands) if held.demands or held.flights else held
-        return self._advance(State(kept=fresh, holds=holds, read_at=now.mono), (), now)
+        return self._advance(resumed(kept if kept is not None else Kept(), now), (), now)
 
     def handle(self, state: State, message: Message, now: Now) -> Step[State]:
         """Take a demand, the book, an answer, the truth, or the time."""
@@ -274,7 +270,8 @@ class Enforcer:
             deadline = Nanos(now.mono + ANSWER_MAX)
             flights.append(Flight(key=action.key, command=command, deadline=deadline))
         demands = tuple(replace(d, proofs=()) if d.proofs else d for d in state.kept.demands)
-        kept = Kept(serial, demands, (*state.kept.flights, *flights))
+        flying = (*state.kept.flights, *flights)
+        kept = replace(state.kept, serial=serial, demands=demands, flights=flying)
         return replace(state, kept=kept), [Perform(one.command) for one in flights]
 
     def _command(self, action: Action, command_id: str) -> Mutation:

@@ -44,6 +44,8 @@ class Kept(msgspec.Struct, frozen=True):
     serial: int = 0
     demands: tuple[Demand, ...] = ()
     flights: tuple[Flight, ...] = ()
+    doubtful: tuple[str, ...] = ()
+    """Keys of mutations that may still happen, until a later read shows what is true."""
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -71,6 +73,17 @@ class State(msgspec.Struct, frozen=True):
     timer: Nanos | None = None
     unjudged: frozenset[RuleName] = frozenset()
     """Rules that have not judged the newest positions: their reductions may be out of date."""
+
+
+def resumed(kept: Kept, now: Now) -> State:
+    """Take up what a crash cut off: what was in flight or in doubt may happen, so read first."""
+    if not (kept.demands or kept.flights or kept.doubtful):
+        return State(kept=kept, read_at=now.mono)
+    keys = tuple(dict.fromkeys((*(one.key for one in kept.flights), *kept.doubtful)))
+    demands = tuple(replace(one, proofs=()) for one in kept.demands)
+    holds = tuple(Hold(key, now.mono, 0, now.mono, uncertain=True) for key in keys)
+    fresh = Kept(serial=kept.serial, demands=demands, doubtful=keys)
+    return State(kept=fresh, holds=holds, read_at=now.mono)
 
 
 def backoff(first: int, times: int) -> int:
@@ -165,7 +178,10 @@ def landed(state: State, flight: Flight, outcome: Outcome, now: Now) -> State:
         hold = Hold(flight.key, until, fails + 1, now.mono, outcome is Outcome.UNCERTAIN)
     others = tuple(one for one in state.holds if one.key != flight.key)
     flights = tuple(one for one in state.kept.flights if one is not flight)
-    kept = replace(state.kept, flights=flights)
+    doubtful = tuple(key for key in state.kept.doubtful if key != hold.key)
+    if hold.uncertain:
+        doubtful = (*doubtful, hold.key)
+    kept = replace(state.kept, flights=flights, doubtful=doubtful)
     read_at = min(state.read_at, Nanos(now.mono + LOOK)) if flights else Nanos(now.mono + LOOK)
     return replace(state, kept=kept, holds=(*others, hold), read_at=read_at)
 
@@ -178,6 +194,10 @@ def paced(state: State, message: TruthSeen, now: Now) -> State:
         else one
         for one in state.holds
     )
+    unread_yet = {one.key for one in holds if one.uncertain and one.read_after is not None}
+    doubtful = tuple(key for key in state.kept.doubtful if key in unread_yet)
+    if doubtful != state.kept.doubtful:
+        state = replace(state, kept=replace(state.kept, doubtful=doubtful))
     lacking = not all(met(one.goals, message.view) for one in state.kept.demands)
     span = backoff(QUIET, state.looks) if lacking else QUIET
     return replace(

@@ -601,6 +601,20 @@ def test_after_a_restart_in_mid_flight_it_reads_before_it_sends_i10() -> None:
     assert after.mutations[0].command_id != before.mutations[0].command_id
 
 
+def test_doubt_survives_a_restart_and_another_i10() -> None:
+    before = flattening()
+    before.answers(UNCERTAIN)
+    after = EnforcerBench(before.kept(), before.now)
+    after.shows(TWO)
+    again = EnforcerBench(after.kept(), after.now)
+    again.shows(TWO)
+    assert after.mutations == again.mutations == []
+
+    again.truth(TWO)
+    assert len(again.mutations) == 1
+    assert again.state.kept.doubtful == ()
+
+
 def test_a_read_of_before_the_restart_resolves_nothing_i10() -> None:
     before = flattening()
     after = EnforcerBench(before.kept(), before.now)
