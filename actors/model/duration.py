@@ -1,0 +1,43 @@
+"""Spans of time as people write them: 90s, 15m, 1h."""
+
+import re
+
+from protocol.units import SECOND, Nanos
+
+DURATION_MAX = Nanos(7 * 24 * 3600 * SECOND)
+"""Longer is a misspelt one: nothing here lasts beyond a week."""
+SHORTEST = Nanos(SECOND)
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_FORM = re.compile(r"([0-9]{1,7})([smh])")
+_EXAMPLES = '"90s", "15m" or "1h"'
+
+
+def duration(text: str) -> Nanos:
+    """Return a span; raise ValueError("what is wrong; how to mend it")."""
+    form = _FORM.fullmatch(text)
+    if form is None:
+        raise ValueError(f"{text!r} is no duration; write it like {_EXAMPLES}")
+    span = Nanos(int(form[1]) * _SECONDS[form[2]] * SECOND)
+    if span > DURATION_MAX:
+        raise ValueError(f"{text!r} is longer than a week; write it like {_EXAMPLES}")
+    return span
+
+
+def check_duration(key: str, text: str, *, least: Nanos = SHORTEST) -> None:
+    """Raise ValueError("key: what is wrong; how to mend it") for what is no span, or too short."""
+    try:
+        span = duration(text)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
+    if span < least:
+        raise ValueError(f"{key}: {text!r} is too short; write {_EXAMPLES}")
+
+
+def duration_text(span: Nanos) -> str:
+    """Return a span as one would write it, in the largest unit that fits; parts are cut off."""
+    seconds = span // SECOND
+    unit = next(
+        (one for one in ("h", "m") if seconds and seconds % _SECONDS[one] == 0),
+        "s",
+    )
+    return f"{seconds // _SECONDS[unit]}{unit}"
