@@ -112,13 +112,14 @@ def looked(state: State, view: BookView) -> State:
 
 def departed(state: State, before: BookView | None, now: Now) -> State:
     """Hold back what a market exit may just have done: its fill is told before the position is."""
-    if before is None or state.view is None:
+    view = state.view
+    if before is None or view is None:
         return state
-    for one in state.view.holdings:
+    for one in view.holdings:
         old = before.holding(one.contract_id)
         if old is None or old.size != one.size:
             continue
-        if on_its_way_out(old, before) > on_its_way_out(one, state.view):
+        if on_its_way_out(old, before) > on_its_way_out(one, view):
             key = Close(one.contract_id, None).key
             held = next((hold for hold in state.holds if hold.key == key), Hold(key, now.mono))
             others = tuple(hold for hold in state.holds if hold.key != key)
