@@ -95,7 +95,7 @@ class Desk:
         self._on_decision = on_decision
         self._on_end = on_end
         self._intake: deque[Raw | Message] = deque()
-        self._scheduled = False
+        self._scheduled = self._stopping = False
         self._timer: asyncio.TimerHandle | None = None
         self._flusher: asyncio.TimerHandle | None = None
         self._unwritten: dict[AccountId, list[Recorded]] = {}
@@ -134,6 +134,7 @@ class Desk:
 
     async def stop(self) -> None:
         """Take no more inputs, flush the journal, let go of the connections."""
+        self._stopping = True
         for handle in (self._timer, self._flusher):
             if handle is not None:
                 handle.cancel()
@@ -157,6 +158,8 @@ class Desk:
         self._enqueue(message)
 
     def _enqueue(self, item: Raw | Message) -> None:
+        if self._stopping:
+            return  # what it caused could not be written down any more
         if (
             len(self._intake) >= INTAKE_MAX
             and isinstance(item, tuple)
@@ -224,6 +227,8 @@ class Desk:
 
     def _set_timer(self) -> None:
         """Wake up when the next tick is due; look at the clocks at least once a second."""
+        if self._stopping:
+            return
         if self._timer is not None:
             self._timer.cancel()
         wait = self.runtime.wait_ns(self.clock())
