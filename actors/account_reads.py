@@ -43,15 +43,20 @@ def ask_truth(plan: AccountPlan, state: State, *, trades: bool = True) -> Learnt
 
 
 def take_truth(state: State, message: TruthRead) -> State:
-    """Replace the book by broker truth, and put on top what the hub has said since."""
+    """Replace the book by broker truth, and put on top what the hub has said since.
+
+    Reads may overtake one another: what an older one shows is history.
+    """
     later = [fact for mono, fact in state.recent if mono >= message.asked]
     facts = [fact for fact in later if isinstance(fact, PositionSeen | OrderSeen)]
-    book = state.book.truth(message.positions, message.orders, facts)
-    state = replace(state, book=book, known=True, truth_asked=message.asked)
-    if message.trades is not None:
+    if state.truth_asked is None or message.asked >= state.truth_asked:
+        book = state.book.truth(message.positions, message.orders, facts)
+        state = replace(state, book=book, known=True, truth_asked=message.asked)
+    newest = state.trades_asked is None or message.asked >= state.trades_asked
+    if message.trades is not None and newest:
         since = [fact for fact in later if isinstance(fact, TradeSeen)]
         ledger = state.ledger.rebuilt(message.trades, since)
-        state = replace(state, ledger=ledger, trades_known=True)
+        state = replace(state, ledger=ledger, trades_known=True, trades_asked=message.asked)
     if message.command_id == state.reading:
         state = replace(state, reading=None, read_fails=0)
     return state

@@ -71,6 +71,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     alarms: dict[AlarmKind, str] = msgspec.field(default_factory=dict)
     truth_asked: Nanos | None = None
     """Monotonic time at which the newest read of truth left."""
+    trades_asked: Nanos | None = None
+    """The same of the newest one that brought trades."""
     filled: Ledger | None = None
     """The ledger whose trades the view carries."""
     view: BookView
