@@ -1,5 +1,7 @@
 """A stand per test, and a complaint about whatever it leaves behind."""
 
+import os
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -20,10 +22,22 @@ async def build(tmp_path: Path) -> AsyncIterator[Build]:
     async with AsyncExitStack() as stack:
 
         async def make(*plans: AccountPlan, idle: bool = False, **options: Any) -> Stand:
-            stand = await stack.enter_async_context(Stand(tmp_path, *plans, **options))
+            folder = options.pop("folder", tmp_path)
+            stand = await stack.enter_async_context(Stand(folder, *plans, **options))
             return stand if idle else await stand.start()
 
         yield make
+
+
+@pytest.fixture
+def quick_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder whose commits take no time, where the machine has one."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

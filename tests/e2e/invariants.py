@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from ops.sim.calls import Call
+from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.units import AccountId
 from tests.e2e.stand import CANCEL, FIRST, Stand
 
@@ -16,6 +17,11 @@ def holds(stand: Stand, account: AccountId = FIRST, *, since: int = 0) -> None:
     never_opens(stand, account)
     one_at_a_time(stand, account)
     never_grows(stand, account, since)
+
+
+def alarms(stand: Stand, kind: type[AlarmRaised | AlarmCleared] = AlarmRaised) -> list[AlarmKind]:
+    """Return the alarms raised (or cleared), but for what the disk of this machine is to blame."""
+    return [one.kind for one in stand.decided(kind) if one.kind is not AlarmKind.STORE_SLOW]
 
 
 def last_trade(stand: Stand) -> int:

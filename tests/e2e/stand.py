@@ -180,13 +180,13 @@ class Stand:
         self._up = False
         desk = self.desk
         self.link.cut = True
-        desk._intake.clear()
-        await asyncio.to_thread(desk.journal.stop, 0.0)
+        desk._stopping = True
         for handle in (desk._timer, desk._flusher):
             assert handle is not None
             handle.cancel()
         for task in tuple(desk._tasks):
             task.cancel()
+        await asyncio.to_thread(desk.journal.stop, 0.0)
         await self.broker.close()
         desk.runtime.stop()
 

@@ -7,6 +7,7 @@ import pytest
 from protocol.decisions import AlarmKind, AlarmRaised
 from protocol.units import ContractId
 from tests.e2e.conftest import Build
+from tests.e2e.invariants import alarms
 from tests.e2e.stand import ES, FIRST, MNQ, NQ, RTY, contracts, plan, realized, unrealized
 
 FEES = Decimal("0.37")
@@ -155,7 +156,7 @@ async def test_i12_a_record_that_fails_once_is_asked_for_again(build: Build) -> 
     record = ("Contract/searchById",)
     stand.sim.faults.rest(kind="status", status=500, endpoint=record[0], count=1)
     await stand.sim.order(FIRST, MNQ, "buy", 2)
-    await stand.until(lambda: stand.decided(AlarmRaised), "the alarm")
+    await stand.until(lambda: alarms(stand), "the alarm")
     assert stand.report().rules[0].unknown
 
     stand.clock.skip(5)

@@ -1,5 +1,6 @@
 """A desk that dies and comes back: what it owes, and what happened while it was away."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -13,7 +14,7 @@ from protocol.decisions import (
 )
 from protocol.lifecycle import Phase
 from tests.e2e.conftest import Build, Figure
-from tests.e2e.invariants import holds, last_trade
+from tests.e2e.invariants import alarms, holds, last_trade
 from tests.e2e.stand import (
     CLOSE,
     FIRST,
@@ -229,3 +230,25 @@ async def test_the_life_before_left_its_timers_and_they_fire_once(build: Build) 
     assert stand.report().realized == "0.00"
     await stand.enter("buy", 1, at=20950)
     assert stand.holdings() == {MNQ: 1}
+
+
+async def test_a_desk_that_is_stopping_begins_nothing(build: Build) -> None:
+    stand = await build(plan(realized(-200)))
+    await stand.enter("buy", 2, at=21000)
+    stand.stores[FIRST].delay_s = 0.3
+    await stand.sim.order(FIRST, MES, "buy", 1, type="limit", limit=Decimal(5900))
+    await stand.seen()
+
+    stopping = asyncio.create_task(stand.stop())
+    await stand.until(lambda: stand.desk.journal._end is not None, "the journal to be closing")
+    await stand.price(MNQ, 20950)
+    await stopping
+
+    assert stand.mutations() == []
+    assert stand.decided(LockSet) == []
+    assert alarms(stand) == []
+    await stand.start()
+    await stand.until(lambda: stand.watched(MNQ), "the quotes")
+    await stand.price(MNQ, 20950)
+    await stand.proven()
+    assert stand.report().locked
