@@ -180,7 +180,7 @@ class Account:
             case TimerFired(purpose=Purpose.READ):
                 return Step(*reads.ask_truth(self._plan, state))
             case TimerFired(name=name, purpose=Purpose.RULE):
-                return Step(state, (Send(name, Evaluate(view=state.view)),))
+                return Step(state, reads.woken(state, self._rules, name))
             case TimerFired(purpose=Purpose.SWEEP):
                 return Step(*reads.sweep(self._plan, state, now))
             case Died(name=name, why=why):

@@ -15,7 +15,7 @@ from protocol.answers import InstrumentFailed, InstrumentRead, TruthFailed, Trut
 from protocol.commands import ReadInstrument, ReadTruth, WatchContract
 from protocol.decisions import AccountArmed, AlarmCleared, AlarmKind, AlarmRaised
 from protocol.effects import Ask, Effect, Journal, Send
-from protocol.enforcement import TruthSeen
+from protocol.enforcement import Evaluate, TruthSeen
 from protocol.lifecycle import Evaluated, Phase
 from protocol.market_facts import Marks, WatchMarks
 from protocol.schedule import Clock, Purpose, StartTimer
@@ -114,6 +114,17 @@ def hearing(state: State, rules: tuple[RuleName, ...], heard: Hears) -> list[str
         return []
     named = [f"{RULE_PREFIX}{one}" for one in rules if RULES[one].hears & heard]
     return [one for one in named if one not in state.gone]
+
+
+def woken(state: State, rules: tuple[RuleName, ...], name: str) -> tuple[Effect, ...]:
+    """Have a rule judge because its time has come, unless it is not there, or nothing is known yet.
+
+    A timer outlives a restart, and so may one of a rule that has since been taken out.  Before the
+    first truth the book is empty, which is not flat: the rule is asked once it is there.
+    """
+    if not state.known or name not in hearing(state, rules, ~Hears(0)):
+        return ()
+    return (Send(name, Evaluate(view=state.view, afresh=True)),)
 
 
 def watch_marks(plan: AccountPlan, state: State) -> WatchMarks:

@@ -17,7 +17,7 @@ from protocol.effects import PARENT, Effect, Harmless, Journal, Send
 from protocol.enforcement import Breach, Evaluate, Observed, Verdict, WantsTruth
 from protocol.market_facts import RestTriggers, Trigger
 from protocol.message import Message
-from protocol.schedule import CancelTimer, Purpose, StartTimer
+from protocol.schedule import CancelTimer, Clock, Purpose, StartTimer
 from protocol.units import AccountId, Nanos, Now
 
 
@@ -57,7 +57,7 @@ class RuleBehaviour:
                 after = judged_state(state, judged, now)
                 asked = (
                     *self._rest(state, judged, afresh=message.afresh),
-                    *self._wake(state, judged),
+                    *self._wake(state, judged, now, afresh=message.afresh),
                     *self._want(judged),
                 )
                 if news(state, judged) or message.afresh:
@@ -80,14 +80,21 @@ class RuleBehaviour:
         )
         return (Send("market_data", rest),)
 
-    def _wake(self, state: State, judged: Judgement[RuleState]) -> tuple[Harmless, ...]:
-        """Have the account's timer ask again when the judgement wants it to."""
-        if judged.wake == state.wake:
-            return ()
+    def _wake(
+        self, state: State, judged: Judgement[RuleState], now: Now, *, afresh: bool
+    ) -> tuple[Harmless, ...]:
+        """Have the account's timer ask again when the judgement wants it to.
+
+        A timer that has fired is gone, also one that fired early because the timer actor died: the
+        same wish is then told again, unless it is due, or rule and timer would chase each other.
+        """
         name = f"{RULE_PREFIX}{self._rule.name}"
         if judged.wake is None:
-            return (Send("timer", CancelTimer(name=name)),)
+            return () if state.wake is None else (Send("timer", CancelTimer(name=name)),)
         clock, deadline = judged.wake
+        ahead = deadline > (now.wall if clock is Clock.WALL else now.mono)
+        if judged.wake == state.wake and not (afresh and ahead):
+            return ()
         timer = StartTimer(name=name, purpose=Purpose.RULE, clock=clock, deadline=deadline)
         return (Send("timer", timer),)
 
