@@ -6,6 +6,7 @@ from actors.rules import (
     daily_unrealized_loss,
     max_contracts,
     max_unrealized_profit,
+    no_stop_loss_grace,
 )
 from actors.rules.rule import AnyRule
 from protocol.units import RuleName
@@ -17,6 +18,7 @@ RULES: dict[RuleName, AnyRule] = {
         daily_realized_loss.RULE,
         daily_unrealized_loss.RULE,
         max_unrealized_profit.RULE,
+        no_stop_loss_grace.RULE,
         daily_realized_profit.RULE,
     )
 }

@@ -22,6 +22,7 @@ def test_the_specification_numbers_each_rule_once() -> None:
         "daily_realized_loss": "RULE-003",
         "daily_unrealized_loss": "RULE-004",
         "max_unrealized_profit": "RULE-005",
+        "no_stop_loss_grace": "RULE-008",
         "daily_realized_profit": "RULE-013",
     }
 
