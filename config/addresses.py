@@ -51,6 +51,16 @@ def judge_url(key: str, url: str) -> None:
         )
 
 
+def judge_collector(key: str, url: str) -> None:
+    """Refuse what is no web address; traces carry no secret, so http may lead anywhere."""
+    parts = _split(url)
+    if parts is None or not parts.hostname or parts.scheme not in {"http", "https"}:
+        mend = f'write {key} = "http://127.0.0.1:4318"'
+        raise Invalid(key, "is not a web address", mend=mend)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise Invalid(key, "carries more than host and path", mend="leave out user, ? and #")
+
+
 def _split(url: str) -> SplitResult | None:
     if not url.isascii() or not url.isprintable() or " " in url:
         return None

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from actors.model.schedule import ResetSchedule
 from actors.rules.rule import Mode, RuleParams
-from config.addresses import judge_url, split_http
+from config.addresses import judge_collector, judge_url, split_http
 from config.errors import Invalid
 from protocol.market_facts import MarkSource
 from protocol.units import RuleName
@@ -60,6 +60,13 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             "Port 0 takes a free one."
         ),
     ] = "127.0.0.1:8484"
+    otlp: Annotated[
+        str | None,
+        Meta(
+            description="Where traces go: the address of an OpenTelemetry collector that takes "
+            'OTLP over HTTP, such as "http://127.0.0.1:4318". Off by default.'
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         if not self.data_dir.parts or not str(self.data_dir).isprintable():
@@ -67,6 +74,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.data_dir.parts[0].startswith("~"):
             raise Invalid("data_dir", "~ is not expanded", mend="write the whole path")
         split_http(self.http)
+        if self.otlp is not None:
+            judge_collector("otlp", self.otlp)
 
     @property
     def http_host(self) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ops.bench.figures import latency, rate
 from ops.bench.stand import CONTRACT, TOO_MANY, armed, position
+from ops.desk.untraced import Tracing
 from protocol.account_facts import Side, TradeSeen
 from protocol.units import PRICE, AccountId, Nanos, OrderId, Price, TradeId, Usd
 
@@ -21,9 +22,9 @@ EVENTS = 20_000
 CLOSES_EVERY = 5
 
 
-async def breaches(folder: Path) -> list[int]:
+async def breaches(folder: Path, tracing: Tracing | None = None, rounds: int = ROUNDS) -> list[int]:
     """Breach one account after the other, and time each close's way to the client."""
-    desk, broker = await armed(folder, ROUNDS)
+    desk, broker = await armed(folder, rounds, tracing)
     spans: list[int] = []
     for number, plan in enumerate(desk.plans, start=1):
         await asyncio.sleep(PAUSE_S)

@@ -14,6 +14,7 @@ from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
 from actors.rules import daily_realized_loss, daily_unrealized_loss, max_contracts
 from ops.desk.desk import Desk
+from ops.desk.untraced import Tracing
 from protocol.account_facts import AccountSeen, Instrument, PositionSeen
 from protocol.answers import HubsOpened, InstrumentRead, LoggedIn, TruthRead
 from protocol.commands import (
@@ -116,7 +117,9 @@ def position(account_id: AccountId, number: int, size: int) -> PositionSeen:
     )
 
 
-async def armed(folder: Path, accounts: int) -> tuple[Desk, NullBroker]:
+async def armed(
+    folder: Path, accounts: int, tracing: Tracing | None = None
+) -> tuple[Desk, NullBroker]:
     """Return a desk on a real store whose accounts are armed."""
     ids = tuple(AccountId(1_000 + number) for number in range(accounts))
     stores: dict[AccountId, Storage] = {one: Store.open(folder / str(one), one) for one in ids}
@@ -127,6 +130,7 @@ async def armed(folder: Path, accounts: int) -> tuple[Desk, NullBroker]:
         clock.now,
         lambda decision, _: counted.append(decision),
         print,
+        tracing=tracing,
     )
     broker = NullBroker(ids)
     desk.start(broker)

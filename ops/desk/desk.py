@@ -13,20 +13,22 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from msgspec.structs import replace
 
 from actors.adapters import decode
 from actors.adapters.clock import Clock
 from actors.adapters.journal import JournalThread
+from actors.adapters.spans import Context
 from actors.adapters.storage import Batch, Storage
 from actors.plan import AccountPlan
 from actors.roster import DeskRoster
 from actors.runtime import ROOT, Runtime
 from actors.turn import Portion, Turn
 from ops.desk import routes
+from ops.desk.broker import Broker
 from ops.desk.release import PATIENCE_S, Release
+from ops.desk.untraced import NOTHING, Leg, Tracing, Untraced
 from protocol.answers import AccountsRead, LoginFailed, Refused
 from protocol.codec import Recorded
 from protocol.commands import Mutation, Read
@@ -55,23 +57,6 @@ type Raw = tuple[str, object]
 """A hub event and its payload, as the SDK hands them over."""
 
 
-class Broker(Protocol):
-    """What a desk needs of the Gateway's adapter."""
-
-    async def perform(self, command: Mutation | Read) -> Message | None:
-        """Do what the command says, and return the answer; never raise."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of every connection."""
-        ...
-
-    @property
-    def spent(self) -> int:
-        """Return the requests of the last 60 seconds."""
-        ...
-
-
 class Desk:
     """One login's actors at work.  Lives on the event loop's thread."""
 
@@ -82,6 +67,8 @@ class Desk:
         clock: Clock,
         on_decision: Callable[[Decision, Now], None],
         on_end: Callable[[str], None],
+        *,
+        tracing: Tracing | None = None,
     ) -> None:
         self.plans = plans
         self.clock = clock
@@ -94,6 +81,7 @@ class Desk:
         self._stores = stores
         self._on_decision = on_decision
         self._on_end = on_end
+        self._tracing = tracing or Untraced()
         self._intake: deque[Raw | Message] = deque()
         self._scheduled = self._stopping = False
         self._timer: asyncio.TimerHandle | None = None
@@ -157,7 +145,7 @@ class Desk:
         """Take an answer, or the adapter's word about the connection."""
         self._enqueue(message)
 
-    def _enqueue(self, item: Raw | Message) -> None:
+    def _enqueue(self, item: Raw | Message, cause: Context | None = None) -> None:
         if self._stopping:
             return  # what it caused could not be written down any more
         if (
@@ -168,6 +156,7 @@ class Desk:
             self.dropped += 1
             return
         self._intake.append(item)
+        self._tracing.arrived(cause)
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._drain)
@@ -176,6 +165,7 @@ class Desk:
         self._scheduled = False
         for _ in range(min(len(self._intake), BURST_MAX)):
             item = self._intake.popleft()
+            self._tracing.taken()
             messages = decode.hub(*item) if isinstance(item, tuple) else item
             for message in messages if isinstance(messages, tuple) else (messages,):
                 self._input(message)
@@ -191,7 +181,7 @@ class Desk:
         self.inputs += 1
         now = self._now()
         self._commit(*self.runtime.tick(now))
-        self._commit(self.runtime.input(to, message, now))
+        self._commit(self.runtime.input(to, message, now), message=message)
 
     def _destination(self, message: Message) -> str | None:
         """Return who is to hear a message; None for an account that is not ours."""
@@ -239,23 +229,25 @@ class Desk:
         self._commit(*self.runtime.tick(self._now()))
         self._set_timer()
 
-    def _commit(self, *turns: Turn) -> None:
+    def _commit(self, *turns: Turn, message: Message | None = None) -> None:
         """Send each account's share to the disk; what it asks of the world waits for that."""
         for turn in turns:
             for path, why in turn.deaths:
                 if path == ROOT:
                     self._on_end(why)
+            legs = self._tracing.turned(turn, message)
             for account_id, portion in turn.portions.items():
+                leg = legs.get(account_id, NOTHING)
                 if account_id is None or account_id not in self._stores:
-                    self._release(portion, turn.now)
+                    self._release(portion, turn.now, leg)
                     continue
                 unwritten = self._unwritten.setdefault(account_id, [])
                 unwritten += portion.records
                 if portion.urgent or len(unwritten) > UNWRITTEN_MAX:
-                    self._write(account_id, portion, turn.now)
+                    self._write(account_id, portion, turn.now, leg)
 
-    def _write(self, account_id: AccountId, portion: Portion, now: Now) -> None:
-        release = Release(lambda: self._release(portion, now), self._store_alarm)
+    def _write(self, account_id: AccountId, portion: Portion, now: Now, leg: Leg) -> None:
+        release = Release(lambda: self._release(portion, now, leg), self._store_alarm, leg)
         records = tuple(self._unwritten.pop(account_id, ()))
         batch = Batch(account_id=account_id, records=records, states=tuple(portion.kept.items()))
         if portion.mutations or portion.reads:
@@ -272,26 +264,29 @@ class Desk:
 
     def _write_some(self, most: int) -> None:
         for account_id in tuple(self._unwritten)[:most]:
-            self._write(account_id, Portion(), self.clock())
+            self._write(account_id, Portion(), self.clock(), NOTHING)
 
-    def _release(self, portion: Portion, now: Now) -> None:
+    def _release(self, portion: Portion, now: Now, leg: Leg) -> None:
         """Let out what a step asks of the world: mutations first."""
         if portion.mutations:
             self.latencies.append(self.clock().mono - now.mono)
         for command in (*portion.mutations, *portion.reads):
-            task = self._loop.create_task(self._perform(command))
+            task = self._loop.create_task(self._perform(command, leg))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        for decision in portion.decisions:
-            self._on_decision(decision, now)
+        with leg.speaking():
+            for decision in portion.decisions:
+                self._on_decision(decision, now)
 
-    async def _perform(self, command: Mutation | Read) -> None:
+    async def _perform(self, command: Mutation | Read, leg: Leg) -> None:
         assert self._broker is not None
+        answered = leg.asks(command)
         answer = await self._broker.perform(command)
         if isinstance(answer, AccountsRead):
             answer = replace(answer, spent=self._broker.spent)
+        cause = answered(answer)
         if answer is not None:
-            self._enqueue(answer)
+            self._enqueue(answer, cause)
 
     def _store_alarm(self, kind: AlarmKind | None, why: str) -> None:
         """Say, once, that the store is slow or failing, and once that it is well again."""

@@ -21,7 +21,9 @@ from ops.desk.outlook import Outlook, starting
 from ops.desk.pipe import ReportPipe
 from ops.desk.plans import Known, Ward, stand_up
 from ops.desk.recall import recall_day
+from ops.desk.shipping import Shipping
 from ops.desk.status import History
+from ops.desk.tracing import Tracer
 from protocol.account_facts import AccountSeen
 from protocol.control import DeskReport
 from protocol.decisions import Checkpoint, Decision
@@ -51,6 +53,7 @@ class Life:
         stop: "asyncio.Future[str]",
         arm_within: float,
         known: Known,
+        spans: Shipping,
     ) -> None:
         self.config = config
         self.login = login
@@ -59,6 +62,7 @@ class Life:
         self._pipe = pipe
         self._stop = stop
         self._arm_within = arm_within
+        self._tracer = Tracer(clock.now, spans.take) if spans.is_on else None
         self._began = time.monotonic()
         self._gave_up: str | None = None
         self._armed = False
@@ -84,7 +88,9 @@ class Life:
         self._outlook.warn()
         plans = tuple(ward.plan for ward in wards)
         stores = {ward.plan.account_id: ward.store for ward in wards}
-        self._desk = Desk(plans, stores, clock.now, self._decided, self._given_up)
+        self._desk = Desk(
+            plans, stores, clock.now, self._decided, self._given_up, tracing=self._tracer
+        )
         self.link.on_event, self.link.on_notice = self._desk.event, self._desk.notice
         self._desk.start(self.link)
         loading = asyncio.create_task(self.link.load())

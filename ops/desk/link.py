@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from config.schema import LoginConfig
 from config.secrets import Credentials
-from ops.desk.desk import Broker
+from ops.desk.broker import Broker
 from ops.desk.narrate import MARKS
 from protocol.account_facts import AccountSeen
 from protocol.answers import AccountsRead, HubsOpened, LoggedIn, LoginFailed

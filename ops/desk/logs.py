@@ -12,7 +12,9 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 STDERR = 2
@@ -21,6 +23,9 @@ CLOSE_S = 0.3
 SECRET_LENGTH_MIN = 3
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=access_token=)[^&\s\"']+")
 QUIET = ("httpx", "httpcore", "pysignalr", "uvicorn", "asyncio", "opentelemetry")
+
+TRACE: ContextVar[str] = ContextVar("trace", default="")
+"""The trace that the work at hand belongs to."""
 
 
 class Lines(logging.Handler):
@@ -43,13 +48,15 @@ class Lines(logging.Handler):
         if long:
             self._secrets = re.compile(rf"(?<!\w)(?:{'|'.join(long)})(?!\w)")
 
+    def clean(self, text: str) -> str:
+        """Return a text without the secrets and tokens in it."""
+        text = TOKEN.sub("***", text)
+        return text if self._secrets is None else self._secrets.sub("***", text)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Take a line; never wait, never raise."""
         try:
-            text = self._json(record) if self._as_json else self._human(record)
-            text = TOKEN.sub("***", text)
-            if self._secrets is not None:
-                text = self._secrets.sub("***", text)
+            text = self.clean(self._json(record) if self._as_json else self._human(record))
             self._queue.put_nowait(text.encode("utf-8", "backslashreplace") + b"\n")
         except queue.Full:
             self._dropped += 1
@@ -76,6 +83,8 @@ class Lines(logging.Handler):
             value = getattr(record, key, None)
             if value is not None:
                 fields[key] = value
+        if trace := TRACE.get():
+            fields["trace"] = trace
         if record.exc_info:
             fields["error"] = logging.Formatter().formatException(record.exc_info)
         return json.dumps(fields, ensure_ascii=False)
@@ -96,6 +105,16 @@ class Lines(logging.Handler):
                     line = line[os.write(self._out, line) :]
             except OSError:
                 time.sleep(0.1)  # nobody reads: go on dropping
+
+
+@contextmanager
+def tracing(trace: str) -> Generator[None]:
+    """Give the lines logged within this trace's id."""
+    token = TRACE.set(trace)
+    try:
+        yield
+    finally:
+        TRACE.reset(token)
 
 
 def stamp(seconds: float) -> str:

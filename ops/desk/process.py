@@ -25,11 +25,14 @@ from ops.desk.link import Link, say
 from ops.desk.lockfile import HeldError, LockFile
 from ops.desk.outcome import Ended, Ending, Exit, missing
 from ops.desk.pipe import ReportPipe, listen
+from ops.desk.shipping import Shipping
 from protocol.decisions import Checkpoint
 
 log = logging.getLogger(__name__)
 PREDECESSOR_S = 5.0
 """How long a predecessor may take to end: its guardian was killed, and it is closing its stores."""
+SPANS_CLOSE_S = 0.3
+"""How long the last spans may take to leave; they are not worth more."""
 FOLDER_MODE = 0o700
 
 
@@ -46,9 +49,10 @@ def main(orders: Orders) -> NoReturn:
     """Run a desk until it is told to end, or must."""
     pipe = ReportPipe()
     lines = logs.begin(orders.login, as_json=orders.json_logs)
+    spans = Shipping(lines.clean)
     loop = asyncio.new_event_loop()
     try:
-        ending = loop.run_until_complete(_live(orders, pipe, lines))
+        ending = loop.run_until_complete(_live(orders, pipe, lines, spans))
     except ConfigError as error:
         for line in str(error).splitlines():
             log.error("%s", line)  # noqa: TRY400
@@ -64,17 +68,20 @@ def main(orders: Orders) -> NoReturn:
         ending = Ending(Exit.EXCEPTION, f"{type(error).__name__}: {error}; see the lines above")
     log.log(logging.ERROR if ending.code else logging.INFO, "%s", ending.message)
     pipe.write(ending)
+    spans.close(SPANS_CLOSE_S)
     lines.close()
     # Not through the interpreter's own end: it would wait for threads that wait for a network.
     os._exit(ending.code)
 
 
-async def _live(orders: Orders, pipe: ReportPipe, lines: logs.Lines) -> Ending:
+async def _live(orders: Orders, pipe: ReportPipe, lines: logs.Lines, spans: Shipping) -> Ending:
     say(Checkpoint.START, f"desk {orders.login} starts as process {os.getpid()}")
     stop = asyncio.get_running_loop().create_future()
     _obey(stop)
     loaded, login, secrets = _configured(orders, lines)
     _own(loaded.config.service.data_dir, orders.login)
+    if loaded.config.service.otlp is not None:
+        spans.begin(loaded.config.service.otlp)
     known = recall(loaded.config.service.data_dir)
     while True:
         life = Life(
@@ -85,6 +92,7 @@ async def _live(orders: Orders, pipe: ReportPipe, lines: logs.Lines) -> Ending:
             stop=stop,
             arm_within=orders.arm_within,
             known=known,
+            spans=spans,
         )
         ending = await life.live()
         if ending is not None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from ops.desk.untraced import Leg
 from protocol.decisions import AlarmKind
 
 PATIENCE_S = 0.020
@@ -14,9 +15,10 @@ type Alarm = Callable[[AlarmKind | None, str], None]
 class Release:
     """One batch's way out."""
 
-    def __init__(self, let_out: Callable[[], None], alarm: Alarm) -> None:
+    def __init__(self, let_out: Callable[[], None], alarm: Alarm, leg: Leg) -> None:
         self._let_out = let_out
         self._alarm = alarm
+        self._leg = leg
         self._out = False
         self.patience: asyncio.TimerHandle | None = None
 
@@ -24,6 +26,7 @@ class Release:
         """Let it out: it is on the disk, and the disk answers."""
         self._alarm(None, "")
         self._release()
+        self._leg.written()
 
     def impatient(self) -> None:
         """Let it out although the disk has not answered."""
@@ -35,6 +38,7 @@ class Release:
         """Let it out although the disk refuses it."""
         self._alarm(AlarmKind.STORE_FAILED, f"{type(error).__name__}: {error}")
         self._release()
+        self._leg.written(type(error).__name__)
 
     def _release(self) -> None:
         if self._out:

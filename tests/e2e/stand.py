@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from actors.adapters.clock import ShiftedClock
+from actors.adapters.clock import Clock, ShiftedClock
 from actors.adapters.projectx import Broker
 from actors.adapters.projectx_hubs import Timings
 from actors.adapters.store import Store
@@ -24,6 +24,7 @@ from actors.rules.rule import RuleParams
 from ops.desk.desk import Desk
 from ops.desk.narrate import line
 from ops.desk.status import History, report
+from ops.desk.untraced import Tracing
 from ops.sim import actions
 from ops.sim.calls import Call
 from ops.sim.model import WORKING
@@ -104,6 +105,7 @@ class Stand:
         *plans: AccountPlan,
         timeout_seconds: float = 5.0,
         timings: Timings | None = None,
+        tracing: Callable[[Clock], Tracing] | None = None,
         **switches: Any,
     ) -> None:
         self.plans = plans
@@ -115,6 +117,7 @@ class Stand:
         self.folder = folder
         self._timeout_seconds = timeout_seconds
         self._timings = timings
+        self._tracing = tracing
         self._switches = switches
         self._up = False
 
@@ -140,7 +143,12 @@ class Stand:
         self.ended: list[str] = []
         self.link = link = Link()
         self.desk = desk = Desk(
-            self.plans, dict(self.stores), self.clock, self._decided, self.ended.append
+            self.plans,
+            dict(self.stores),
+            self.clock,
+            self._decided,
+            self.ended.append,
+            tracing=self._tracing(self.clock) if self._tracing is not None else None,
         )
         link.event, link.notice = desk.event, desk.notice
         self.broker = link.broker = Broker(

@@ -1,0 +1,23 @@
+"""What a desk needs of the Gateway's adapter, and of whatever stands in for it."""
+
+from typing import Protocol
+
+from protocol.commands import Mutation, Read
+from protocol.message import Message
+
+
+class Broker(Protocol):
+    """What a desk needs of the Gateway's adapter."""
+
+    async def perform(self, command: Mutation | Read) -> Message | None:
+        """Do what the command says, and return the answer; never raise."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+    @property
+    def spent(self) -> int:
+        """Return the requests of the last 60 seconds."""
+        ...
