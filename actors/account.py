@@ -169,7 +169,8 @@ class Account:
             case LocksChanged(locks=locks):
                 ended = {one.key for one in state.locks} - {one.key for one in locks}
                 heard = EVERYTHING if ended else Hears(0)
-                return self._settle(guard.cooled(state, locks), heard, now)
+                over = guard.orphaned(self._plan, locks)
+                return self._settle(guard.cooled(state, locks), heard, now, over)
             case DayKnown():
                 ledger = state.ledger.next_day(message.started)
                 return Step(viewed(self._plan, replace(state, day=message, ledger=ledger)))

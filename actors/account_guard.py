@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from actors.model.account_state import State, covers, exposed, in_force, lowered, nearer_to_zero
 from actors.model.book import Book
 from actors.model.demands import met
+from actors.plan import AccountPlan
+from actors.rules import RULES
 from protocol.account_facts import WORKING, OrderSeen, OrderType, PositionSeen
 from protocol.decisions import LockedAttempt, VerdictChanged
 from protocol.effects import Effect, Journal, Send
@@ -109,11 +111,28 @@ def answer(state: State, breach: Breach) -> tuple[Effect, ...]:
 
 
 def released(state: State, verdict: Verdict) -> tuple[Effect, ...]:
-    """End the locks that waited for this rule to be content, now that it knows it is."""
-    waits = any(one.rule == verdict.rule and one.until is None for one in state.locks)
-    if not waits or verdict.breaches or verdict.unknown:
+    """End the locks that waited for this rule to be content, now that it knows it is.
+
+    One that breaches in some scopes is content in the others.
+    """
+    if verdict.unknown or any(one.lock is None for one in verdict.breaches):
         return ()
-    return (Send("lockout", EndLock(rule=verdict.rule, why="its condition is over")),)
+    standing = tuple(one.lock.scope for one in verdict.breaches if one.lock is not None)
+    waiting = [one for one in state.locks if one.rule == verdict.rule and one.until is None]
+    if all(one.scope in standing for one in waiting):
+        return ()
+    end = EndLock(rule=verdict.rule, why="its condition is over", standing=standing)
+    return (Send("lockout", end),)
+
+
+def orphaned(plan: AccountPlan, locks: tuple[Lock, ...]) -> tuple[Effect, ...]:
+    """End the locks that wait for a rule which is enforced no more: nobody else ever would."""
+    rules = {one.rule: None for one in locks if one.until is None and one.rule in RULES}
+    return tuple(
+        Send("lockout", EndLock(rule=rule, why="its rule is enforced here no more"))
+        for rule in rules
+        if rule not in plan.rules or plan.shadowed(rule)
+    )
 
 
 def withdrawn(state: State, verdict: Verdict | Observed) -> tuple[Effect, ...]:

@@ -126,7 +126,10 @@ def release(state: Kept, message: EndLock) -> Step[Kept]:
     over = [
         one
         for one in state.locks
-        if one.rule == message.rule and one.kind in CONDITIONAL and one.until is None
+        if one.rule == message.rule
+        and one.kind in CONDITIONAL
+        and one.until is None
+        and one.scope not in message.standing
     ]
     if not over:
         return Step(state)

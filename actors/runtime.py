@@ -152,11 +152,13 @@ class Runtime:
             portion.records.append(record)
 
     def wake(self, path: str, wake: Wake) -> None:
-        """Remember to tick an actor."""
-        if wake.wall is not None:
-            heapq.heappush(self.calendar, (wake.wall, path))
-        if wake.mono is not None:
-            heapq.heappush(self.dues, (wake.mono, path))
+        """Remember to tick an actor, once however often it asks for the same instant.
+
+        A timer asks again at each of its ticks: by the reset there would be thousands of them.
+        """
+        for heap, at in ((self.calendar, wake.wall), (self.dues, wake.mono)):
+            if at is not None and (at, path) not in heap:
+                heapq.heappush(heap, (at, path))
 
     def _end(self) -> Turn:
         for portion in self.turn.portions.values():

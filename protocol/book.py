@@ -37,6 +37,8 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[OrderSeen, ...] = ()
     fills: tuple[TradeSeen, ...] = ()
     """The day's trades that stand, oldest first."""
+    include_fees: bool = True
+    """Whether what a trade cost counts towards what it made."""
     can_trade: bool | None = None
     """What the Gateway last said of the account; None if it has not."""
     truth_asked: Nanos | None = None

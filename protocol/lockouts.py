@@ -58,6 +58,8 @@ class EndLock(Message, frozen=True, kw_only=True):
 
     rule: RuleName
     why: str
+    standing: tuple[str | None, ...] = ()
+    """The scopes in which it has not come."""
 
 
 class CertifyLock(Message, frozen=True, kw_only=True):

@@ -108,6 +108,7 @@ def viewed(plan: AccountPlan, state: State) -> State:
         holdings=state.book.holdings(state.instruments, state.marks),
         orders=state.book.working,
         fills=fills,
+        include_fees=plan.include_fees,
         can_trade=None if state.seen is None else state.seen.can_trade,
         truth_asked=state.truth_asked,
         locked=any(one.scope is None for one in state.locks),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from actors.model.protection import PROTECTING_TYPES
 from protocol.account_facts import OrderSeen, OrderStatus, OrderType, Side
 from protocol.book import BookView, Holding
 from protocol.enforcement import Aim, Goal, Priority
@@ -62,12 +63,20 @@ type Action = Close | Cancel
 
 
 def merge(held: tuple[Goal, ...], asked: tuple[Goal, ...]) -> tuple[Goal, ...]:
-    """Return a rule's goals after it asked again: its flattens stand, its reductions are new."""
+    """Return a rule's goals after it asked again: its flattens stand, its reductions are new.
+
+    What a standing flatten absorbs is not added: a cooldown's lock asks for less than its rule.
+    """
     standing = tuple(goal for goal in held if goal.aim is Aim.FLATTEN)
-    return standing + tuple(goal for goal in asked if goal not in standing)
+    return standing + tuple(
+        goal
+        for goal in asked
+        if goal not in standing
+        and (goal.aim is Aim.FLATTEN or not flattens(standing, goal.contract_id))
+    )
 
 
-def flattens(goals: tuple[Goal, ...], contract_id: ContractId) -> bool:
+def flattens(goals: tuple[Goal, ...], contract_id: ContractId | None) -> bool:
     """Tell whether these goals want a contract flat."""
     return any(
         goal.aim is Aim.FLATTEN and goal.contract_id in (None, contract_id) for goal in goals
@@ -131,11 +140,16 @@ def unwanted(goals: tuple[Goal, ...], order: OrderSeen, view: BookView) -> bool:
 
 
 def increases(order: OrderSeen, holding: Holding | None) -> bool:
-    """Tell whether an order's fill could leave more exposure than there is, or turn it around."""
+    """Tell whether an order's fill could leave more exposure than there is, or turn it around.
+
+    A stop against the position stays though it be larger, as a partial exit leaves it: without it
+    nothing would protect the rest.
+    """
     if holding is None:
         return True
+    size, left = abs(holding.size), order.size - order.filled
     opposite = (order.side is Side.SELL) == (holding.size > 0)
-    return not opposite or order.size - order.filled > abs(holding.size)
+    return not opposite or left > (2 * size if order.type in PROTECTING_TYPES else size)
 
 
 def cancellable(order: OrderSeen, working: set[OrderId]) -> bool:

@@ -51,8 +51,10 @@ class Desk:
         roster: DeskRoster | None = None,
         stored: dict[str, bytes] | None = None,
         broker: Broker | None = None,
+        found: AccountSeen = FOUND,
     ) -> None:
         self.broker = Broker() if broker is None else broker
+        self.found = found
         self.now = START
         self.decisions: list[Decision] = []
         self.mutations: list[Mutation] = []
@@ -137,9 +139,9 @@ class Desk:
     def _read(self, read: Read) -> list[Message]:
         match read:
             case Login():
-                return [LoggedIn(accounts=(FOUND,))]
+                return [LoggedIn(accounts=(self.found,))]
             case ReadAccounts():
-                return [AccountsRead(accounts=(FOUND,))]
+                return [AccountsRead(accounts=(self.found,))]
             case OpenHubs():
                 return [HubsOpened()]
             case WatchContract(contract_id=contract_id):

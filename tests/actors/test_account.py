@@ -6,15 +6,18 @@ from actors.model.account_state import State
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
 from actors.rules import daily_realized_loss
+from actors.rules.rule import RuleParams
 from protocol.answers import TruthRead
-from protocol.units import MILLISECOND, Nanos
+from protocol.units import MILLISECOND, Nanos, RuleName
 from tests.actors.loyal import PATH, Desk
 from tests.actors.rig import later
 from tests.sim.broker import ACCOUNT, MNQ, Broker
 
 
 def desk() -> Desk:
-    rules = {daily_realized_loss.NAME: daily_realized_loss.Params(limit=Decimal(-5_000))}
+    rules: dict[RuleName, RuleParams] = {
+        daily_realized_loss.NAME: daily_realized_loss.Params(limit=Decimal(-5_000))
+    }
     plan = AccountPlan(account_id=ACCOUNT, name="practice", reset=ResetSchedule(), rules=rules)
     return Desk(plan)
 

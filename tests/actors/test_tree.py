@@ -297,3 +297,14 @@ def test_what_was_demanded_before_the_shadow_fell_is_left_alone_i15() -> None:
     after.wait(30_000)
 
     assert after.mutations == []
+
+
+def test_a_tick_that_is_asked_for_again_and_again_is_one_tick() -> None:
+    desk = Desk(plan())
+    desk.trade(MNQ, 1)
+
+    desk.wait(2 * 3_600 * 1_000)  # by the reset there were too many, and the desk died of it
+
+    runtime = desk.runtime
+    assert len(runtime.calendar) == len(set(runtime.calendar)) < 5
+    assert len(runtime.dues) == len(set(runtime.dues)) < 10

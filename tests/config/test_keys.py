@@ -19,7 +19,15 @@ from config.reference import outputs
 from config.schema import AccountConfig, LoginConfig, Service, ServiceConfig
 
 FILE = Path("/etc/riskwarden/riskwarden.toml")
-NEEDED: dict[object, object] = {int: 2, Decimal: -100, "target": 100}
+NEEDED: dict[object, object] = {
+    int: 2,
+    Decimal: -100,
+    "target": 100,
+    "limits": {"MNQ": 2},
+    "symbols": ["ES"],
+}
+ONE_OF_THEM: dict[str, dict[str, Any]] = {"trade_frequency_limit": {"per_minute": 2}}
+"""What a rule needs of its keys although none is required by itself."""
 BASE: dict[str, Any] = {
     "service": {},
     "logins": [
@@ -32,7 +40,8 @@ BASE: dict[str, Any] = {
             "id": 1001,
             "reset": {},
             "rules": {
-                name: {
+                name: ONE_OF_THEM.get(name, {})
+                | {
                     field.encode_name: NEEDED.get(field.encode_name)
                     or NEEDED[bare_type(field.type)]
                     for field in msgspec.structs.fields(rule.params)
@@ -47,6 +56,7 @@ BASE: dict[str, Any] = {
 OTHERS: dict[tuple[str, str], Any] = {
     ("Service", "data_dir"): "elsewhere",
     ("Service", "http"): "127.0.0.1:9999",
+    ("Service", "otlp"): "https://collector.example:4318",
     ("LoginConfig", "name"): "third",
     ("LoginConfig", "username"): "file:name",
     ("LoginConfig", "api_key"): "credential:key",
@@ -62,6 +72,13 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Params", "target"): 7.5,
     ("Params", "grace"): "90s",
     ("Params", "unknown_timeout"): "90s",
+    ("Params", "unknown_symbol"): "limit:7",
+    ("Params", "limits"): {"ES": 1},
+    ("Params", "symbols"): ["M*"],
+    ("Params", "cooldown_minute"): "90s",
+    ("Params", "cooldown_hour"): "45m",
+    ("Params", "cooldown_session"): "2h",
+    ("Params", "tiers"): {"7m": -70},
 }
 REFUSED = {("no_stop_loss_grace", "on_expiry")}
 """Keys whose only other value is refused until it can be done; their rules' tests say so."""

@@ -31,7 +31,7 @@ def second(account: str) -> dict[str, str]:
     [
         # Keys, tables, types
         ({"service": "htpp = 1"}, "service.htpp", "did you mean http?"),
-        ({"service": "zzz = 1"}, "service.zzz", "known here: data_dir, http"),
+        ({"service": "zzz = 1"}, "service.zzz", "known here: data_dir, http, otlp"),
         ({"end": "[alerts]"}, "alerts", "unknown key"),
         ({"service": '"a b\\u001b" = 1'}, r'service."a b\\x1b"', "unknown key"),
         ({"account": ACCOUNT + "includ_fees = true"}, "accounts[1001].includ_fees", "include_fees"),
@@ -100,6 +100,10 @@ def second(account: str) -> dict[str, str]:
         ({"service": 'http = "trader.example:80"'}, "service.http", "no address and port"),
         ({"service": 'http = "127.0.0.1"'}, "service.http", "no address and port"),
         ({"service": 'http = "127.0.0.1:65536"'}, "service.http", "no address and port"),
+        ({"service": 'otlp = "127.0.0.1:4318"'}, "service.otlp", "not a web address"),
+        ({"service": 'otlp = "grpc://127.0.0.1:4317"'}, "service.otlp", "not a web address"),
+        ({"service": 'otlp = "http://"'}, "service.otlp", "4318"),
+        ({"service": 'otlp = "https://me:it@collector.example"'}, "service.otlp", "leave out user"),
         # Logins and accounts
         ({"login": 'name = "a b"\n' + PLACES, "account": 'login = "a b"\nid = 1001'},
          'logins["a b"].name', "at most 32 letters"),
@@ -119,7 +123,7 @@ def second(account: str) -> dict[str, str]:
          "write [accounts.rules.daily_realized_loss]"),
         ({"rules": "[accounts.rules.daily_realised_loss]\nlimit = -5"},
          f"{RULE}.daily_realised_loss", "did you mean daily_realized_loss?"),
-        ({"rules": "[accounts.rules.zzz]\nlimit = -5"}, f"{RULE}.zzz", "known rules: daily_"),
+        ({"rules": "[accounts.rules.zzz]\nlimit = -5"}, f"{RULE}.zzz", "known rules: auth_"),
         ({"end": "[accounts.max_contracts]\nlimit = 1"}, "accounts[1001].max_contracts",
          "[accounts.rules.max_contracts]"),
         ({"rules": REALIZED}, f"{RULE}.daily_realized_loss.limit", "is missing"),

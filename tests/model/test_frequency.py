@@ -52,9 +52,7 @@ BOTH = valued(fill(1, 1, 1), fill(2, 2, -1, product=ENQ), fill(3, 3, -1), fill(4
     ("fills", "count", "wanted"),
     [
         pytest.param((), ENTRIES, [], id="nothing"),
-        pytest.param(
-            PARTIAL, ENTRIES, [1], id="an entry in parts, at its first"
-        ),
+        pytest.param(PARTIAL, ENTRIES, [1], id="an entry in parts, at its first"),
         pytest.param(PARTIAL, ORDERS, [1, 4], id="orders: the exit too"),
         pytest.param(PARTIAL, FILLS, [1, 2, 3, 4, 5], id="fills: each"),
         pytest.param(PARTIAL, TRIPS, [5], id="round trips: when flat"),

@@ -19,10 +19,15 @@ def test_the_specification_numbers_each_rule_once() -> None:
 
     assert codes == {
         "max_contracts": "RULE-001",
+        "max_contracts_per_instrument": "RULE-002",
         "daily_realized_loss": "RULE-003",
         "daily_unrealized_loss": "RULE-004",
         "max_unrealized_profit": "RULE-005",
         "no_stop_loss_grace": "RULE-008",
+        "trade_frequency_limit": "RULE-006",
+        "cooldown_after_loss": "RULE-007",
+        "auth_loss_guard": "RULE-010",
+        "symbol_blocks": "RULE-011",
         "daily_realized_profit": "RULE-013",
     }
 
@@ -41,7 +46,7 @@ def test_a_rule_starts_from_nothing(rule: AnyRule) -> None:
 @EVERY_RULE
 def test_a_rule_hears_something(rule: AnyRule) -> None:
     assert rule.hears
-    assert rule.hears in Hears.POSITIONS | Hears.ORDERS | Hears.LEDGER | Hears.PRICES | Hears.CLOCK
+    assert rule.hears in ~Hears(0)
 
 
 def test_no_name_can_be_taken_for_a_path() -> None:

@@ -171,7 +171,7 @@ class Wire:
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until something that no event announces holds."""
     async with asyncio.timeout(WAIT_S):
-        while not holds():  # noqa: ASYNC110 - the state belongs to the server, which tells nobody
+        while not holds():
             await asyncio.sleep(0.001)
 
 

@@ -1,0 +1,120 @@
+"""What the rules that cool down share: which fills they follow, and how long a cooldown lasts.
+
+A cooldown is counted from what triggered it and only grows.  It is kept, so that it goes on
+through restarts and resets although the fills behind it are then another day's.
+
+What was under way before the day's first fill is what the book shows more than the fills explain.
+Fills and positions come by separate streams, so that is believed when the day is first looked at,
+and later only after it has stayed the same for a while.
+"""
+
+import msgspec
+from msgspec.structs import replace
+
+from actors.model.round_trips import RoundTrips, Trip, carried_over, rebuilt
+from actors.rules.rule import Judgement, RuleState, Wake
+from protocol.book import BookView
+from protocol.enforcement import Aim, Breach, Goal, Priority
+from protocol.lockouts import LockKind, LockRequest
+from protocol.schedule import Clock
+from protocol.units import SECOND, ContractId, Nanos, Now, RuleName
+
+SETTLE = Nanos(2 * SECOND)
+"""How long book and fills may contradict each other before the fills' beginning is doubted."""
+UNREAD = "the day's trades have not been read"
+
+type Sizes = dict[ContractId, int]
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """Other beginnings than those believed, and since when book and fills have told of them."""
+
+    carried: Sizes
+    since: Nanos
+
+
+class CoolingState(RuleState, frozen=True):
+    """What was under way as the day began, and the cooldown that was triggered last."""
+
+    day: str = ""
+    carried: Sizes = msgspec.field(default_factory=dict[ContractId, int])
+    doubt: Doubt | None = None
+    until: Nanos = Nanos(0)
+    why: str = ""
+
+
+class Cooldown(msgspec.Struct, frozen=True, kw_only=True):
+    """A cooldown: its end, counted from its trigger, and what triggered it."""
+
+    until: Nanos
+    why: str
+
+
+def followed(state: CoolingState, view: BookView, now: Now) -> CoolingState:
+    """Return the state with what was under way before the day's fills."""
+    if not view.known:
+        return state
+    sizes = {one.contract_id: one.size for one in view.holdings}
+    carried = {key: trip.size for key, trip in carried_over(sizes, view.fills).items()}
+    if view.day != state.day:
+        return replace(state, day=view.day, carried=carried, doubt=None)
+    if carried == state.carried:
+        return state if state.doubt is None else replace(state, doubt=None)
+    if state.doubt is None or state.doubt.carried != carried:
+        return replace(state, doubt=Doubt(carried, now.wall))
+    if 0 <= now.wall - state.doubt.since < SETTLE:
+        return state
+    return replace(state, carried=carried, doubt=None)
+
+
+def round_trips(state: CoolingState, view: BookView) -> RoundTrips:
+    """Follow the day's fills from what was under way before them."""
+    begun = {key: Trip(size=size, opened=None) for key, size in state.carried.items()}
+    return rebuilt(view.fills, begun)
+
+
+def cooling(state: CoolingState, asked: Cooldown | None, *, flatten: bool) -> CoolingState:
+    """Return the state with the longer cooldown.
+
+    One that lets positions stay begins when the book shows what the fills say: what is held then
+    is what stays, so the position that triggered it must be in the book whichever came first.
+    """
+    waits = state.doubt is not None and not flatten
+    if asked is None or asked.until <= state.until or waits:
+        return state
+    return replace(state, until=asked.until, why=asked.why)
+
+
+def judged(
+    rule: RuleName,
+    state: CoolingState,
+    figures: tuple[str, str],
+    now: Now,
+    *,
+    flatten: bool,
+    falls: tuple[Nanos, ...] = (),
+    unknown: str | None = None,
+) -> Judgement[CoolingState]:
+    """Return the judgement: a breach while the cooldown lasts, and when to look again."""
+    limit, used = figures
+    breaches: tuple[Breach, ...] = ()
+    instants = list(falls)
+    if state.until > now.wall:
+        breaches = (breach(rule, state, flatten=flatten),)
+        instants.append(state.until)
+    if state.doubt is not None:
+        instants.append(Nanos(state.doubt.since + SETTLE))
+    due = min((one for one in instants if one > now.wall), default=None)
+    wake = None if due is None else Wake(Clock.WALL, due)
+    return Judgement(state, limit, used, breaches, unknown=unknown, wake=wake)
+
+
+def breach(rule: RuleName, state: CoolingState, *, flatten: bool) -> Breach:
+    """Ask for the lock; the account keeps from growing by itself what may stay under it."""
+    return Breach(
+        rule=rule,
+        priority=Priority.COOLDOWN,
+        goals=(Goal(aim=Aim.FLATTEN),) if flatten else (),
+        lock=LockRequest(kind=LockKind.COOLDOWN, until=state.until),
+        why=state.why,
+    )

@@ -1,0 +1,126 @@
+"""RULE-007: cool down after a closing that lost too much.
+
+What one closing made is judged from flat to flat (`basis = "round_trip"`), so a position that was
+scaled out of counts as a whole once it is flat; or by the order that closed (`"order"`), whose
+partial fills add up.  Costs are included if the account includes fees.
+
+The largest tier that the loss is at or below says how long, counted from the closing.  During a
+cooldown only a bigger loss than the one that began it can make it longer; nothing makes it shorter.
+It stands beside every other lock, and each ends by itself.  Each closing counts once, for what is
+judged are the day's trades, whenever and however often they were told.
+
+All positions are closed and all orders cancelled (`flatten`).  Without it positions stay, and
+nothing can be added to them; exits and protective stops are not touched.
+"""
+
+from decimal import Decimal
+from itertools import pairwise
+
+import msgspec
+
+from actors.model.duration import check_duration, duration, duration_text
+from actors.model.headroom import Toward
+from actors.model.round_trips import Basis, Closed
+from actors.rules.cooldown import (
+    UNREAD,
+    Cooldown,
+    CoolingState,
+    cooling,
+    followed,
+    judged,
+    round_trips,
+)
+from actors.rules.money_bound import check_dollars
+from actors.rules.rule import Hears, Judgement, Rule, RuleParams
+from protocol.book import BookView
+from protocol.enforcement import Priority
+from protocol.units import Nanos, Now, RuleName, Usd, usd, usd_text
+
+NAME = RuleName("cooldown_after_loss")
+CLOSINGS = {Basis.ROUND_TRIP: "a round trip", Basis.ORDER: "an order"}
+
+type Tiers = tuple[tuple[Usd, Nanos], ...]
+
+
+def default_tiers() -> dict[str, Decimal]:
+    """Return what applies where nothing is written."""
+    return {"5m": Decimal(-100), "15m": Decimal(-200), "30m": Decimal(-300)}
+
+
+class Params(RuleParams, frozen=True, kw_only=True):
+    """How long to cool down after which loss of one closing."""
+
+    tiers: dict[str, Decimal] = msgspec.field(default_factory=default_tiers)
+    basis: Basis = Basis.ROUND_TRIP
+    flatten: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.tiers:
+            raise ValueError("tiers: names no loss; write for example { 5m = -100 }")
+        for span, loss in self.tiers.items():
+            check_duration(f"tiers.{span}", span)
+            check_dollars(f"tiers.{span}", loss, Toward.LOSS, "a loss of $100 is -100")
+        ordered = sorted(self.tiers, key=duration)
+        for shorter, longer in pairwise(ordered):
+            if self.tiers[longer] >= self.tiers[shorter] or duration(shorter) == duration(longer):
+                raise ValueError(
+                    f"tiers.{longer}: {self.tiers[longer]} is no bigger a loss than "
+                    f"{self.tiers[shorter]} of {shorter}; the longer, the bigger the loss"
+                )
+
+
+def decide(
+    params: Params, state: CoolingState, view: BookView, now: Now
+) -> Judgement[CoolingState]:
+    """Judge each closing of the day in its order."""
+    tiers = steps(params)
+    limit = ", ".join(f"{usd_text(loss)} for {duration_text(span)}" for loss, span in tiers)
+    if view.realized is None:
+        figures, unknown = (limit, "?"), UNREAD
+        return judged(NAME, state, figures, now, flatten=params.flatten, unknown=unknown)
+    state = followed(state, view, now)
+    closings = round_trips(state, view).closings(params.basis)
+    made = [one.net(include_fees=view.include_fees) for one in closings]
+    asked = triggered(params, tiers, closings, made)
+    state = cooling(state, asked, flatten=params.flatten)
+    used = usd_text(made[-1]) if made else usd_text(Usd(0))
+    return judged(NAME, state, (limit, used), now, flatten=params.flatten)
+
+
+def steps(params: Params) -> Tiers:
+    """Return the tiers, the smallest loss first."""
+    return tuple(sorted(((usd(v), duration(k)) for k, v in params.tiers.items()), reverse=True))
+
+
+def triggered(
+    params: Params, tiers: Tiers, closings: tuple[Closed, ...], made: list[Usd]
+) -> Cooldown | None:
+    """Return the last cooldown that the day's closings called for, over or not."""
+    last: Cooldown | None = None
+    worst = Usd(0)
+    for closing, money in zip(closings, made, strict=True):
+        met = [(loss, span) for loss, span in tiers if money <= loss]
+        runs = last is not None and closing.closed < last.until
+        if not met or (runs and money >= worst):
+            continue
+        worst = money
+        loss, span = met[-1]
+        until = Nanos(closing.closed + span)
+        if last is None or until > last.until:
+            why = (
+                f"{CLOSINGS[params.basis]} of {closing.contract_id} made {usd_text(money)}, "
+                f"at or below {usd_text(loss)}: cool down for {duration_text(span)}"
+            )
+            last = Cooldown(until=until, why=why)
+    return last
+
+
+RULE = Rule(
+    NAME,
+    "RULE-007",
+    Params,
+    CoolingState,
+    Hears.FILLS | Hears.POSITIONS,
+    decide,
+    Priority.COOLDOWN,
+)

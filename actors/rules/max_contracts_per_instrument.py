@@ -1,0 +1,141 @@
+"""RULE-002: never hold more of a product than its own limit.
+
+What counts is the absolute sum of signed sizes over all expiries of a product: a spread cancels
+out, and closing one leg of it can breach.  More than the limit is a breach; equal is allowed.  A
+limit of 0 allows no position at all, not even a spread.  `limits` names products by root, in any
+case and by any name (ES is EP).  `unknown_symbol` says what holds for every other product: "block"
+(the default) is a limit of 0, "limit:3" one of 3 for each of them, and "allow" is none.
+
+On a breach the product's orders that could increase exposure are cancelled, and at the same time
+`reduce` (the default) closes just the excess: first from the expiry whose size grew last, on the
+dominating side, then from the next.  `close` closes whole expiries, in that order, until the rest
+is within the limit, and cancels their orders; so does a limit of 0 with all of them.  Exits,
+protective stops and other products are not touched, and nothing is locked.
+"""
+
+import re
+from collections import defaultdict
+from enum import StrEnum
+
+from actors.model.aliases import canonical
+from actors.model.contract import root
+from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
+from protocol.book import BookView, Holding
+from protocol.enforcement import Aim, Breach, Goal, Priority
+from protocol.units import Now, RuleName
+
+NAME = RuleName("max_contracts_per_instrument")
+_PRODUCT = re.compile(r"[A-Z0-9]{1,8}")
+_UNKNOWN = re.compile(r"block|allow|limit:(\d{1,6})")
+
+
+class OnBreach(StrEnum):
+    """What to close."""
+
+    REDUCE = "reduce"
+    CLOSE = "close"
+
+
+class Params(RuleParams, frozen=True, kw_only=True):
+    """So many contracts of each product, and what holds for products not named."""
+
+    limits: dict[str, int]
+    unknown_symbol: str = "block"
+    on_breach: OnBreach = OnBreach.REDUCE
+
+    def __post_init__(self) -> None:
+        if not self.limits:
+            raise ValueError("limits: names no product: write { MNQ = 2 }")
+        named: dict[str, str] = {}
+        for name, limit in self.limits.items():
+            product = canonical(name)
+            if not _PRODUCT.fullmatch(product):
+                raise ValueError(f"limits.{name}: is no product: write its root, such as MNQ")
+            if limit < 0:
+                raise ValueError(f"limits.{name}: {limit} is below 0: write 0 or more")
+            if product in named:
+                raise ValueError(
+                    f"limits.{name}: is the same product as {named[product]}: keep one"
+                )
+            named[product] = name
+        if not _UNKNOWN.fullmatch(self.unknown_symbol):
+            raise ValueError(
+                f'unknown_symbol: {self.unknown_symbol!r} means nothing: write "block", "allow" '
+                'or "limit:3"'
+            )
+
+    @property
+    def others(self) -> int | None:
+        """Return the limit of a product that is not named; None is no limit."""
+        if self.unknown_symbol == "allow":
+            return None
+        return int(self.unknown_symbol.partition(":")[2] or 0)
+
+
+def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgement[RuleState]:  # noqa: ARG001
+    """Count each product by itself, and name what is too much of any."""
+    limits = {canonical(name): limit for name, limit in params.limits.items()}
+    figures: list[str] = []
+    goals: list[Goal] = []
+    why: list[str] = []
+    for product, holdings in sorted(by_product(view).items()):
+        count = abs(sum(one.size for one in holdings))
+        figures.append(f"{product} {count}")
+        limit = limits.get(product, params.others)
+        if limit is None or 0 < limit >= count:
+            continue
+        goals += [*withhold(view, product), *excess(holdings, limit, params.on_breach)]
+        none = f"no contract of {product} may be held"
+        why.append(f"{count} net contracts of {product} are more than {limit}" if limit else none)
+    breach = Breach(rule=NAME, priority=Priority.POSITION, goals=tuple(goals), why="; ".join(why))
+    text = ", ".join((*(f"{one} {limit}" for one, limit in limits.items()), others_text(params)))
+    used = ", ".join(figures) or "0"
+    return Judgement(state, text, used, (breach,) if goals else ())
+
+
+def by_product(view: BookView) -> dict[str, list[Holding]]:
+    """Return the holdings of each product, what grew last first."""
+    held: dict[str, list[Holding]] = defaultdict(list)
+    for one in sorted(view.holdings, key=lambda one: -one.grew):
+        held[canonical(root(one.contract_id))].append(one)
+    return held
+
+
+def others_text(params: Params) -> str:
+    """Return for people what holds for products that are not named."""
+    return "others any" if params.others is None else f"others {params.others}"
+
+
+def withhold(view: BookView, product: str) -> tuple[Goal, ...]:
+    """Return that no order of this product may increase exposure."""
+    seen = {one.contract_id for one in view.holdings} | {one.contract_id for one in view.orders}
+    return tuple(
+        Goal(aim=Aim.WITHHOLD, contract_id=one)
+        for one in sorted(seen)
+        if canonical(root(one)) == product
+    )
+
+
+def excess(holdings: list[Holding], limit: int, on_breach: OnBreach) -> tuple[Goal, ...]:
+    """Return what must go, from the first of these expiries on, until nothing is over."""
+    if limit == 0:
+        return tuple(Goal(aim=Aim.FLATTEN, contract_id=one.contract_id) for one in holdings)
+    net = sum(one.size for one in holdings)
+    over = abs(net) - limit
+    goals: list[Goal] = []
+    for one in holdings:
+        if over <= 0:
+            break
+        if (one.size > 0) != (net > 0):
+            continue
+        size = abs(one.size)
+        if on_breach is OnBreach.CLOSE:
+            goals.append(Goal(aim=Aim.FLATTEN, contract_id=one.contract_id))
+        else:
+            keep = max(0, size - over)
+            goals.append(Goal(aim=Aim.REDUCE, contract_id=one.contract_id, keep=keep))
+        over -= size
+    return tuple(goals)
+
+
+RULE = Rule(NAME, "RULE-002", Params, RuleState, Hears.POSITIONS, decide)

@@ -1,0 +1,164 @@
+"""RULE-006: cool down after too many trades in a minute, an hour or a session.
+
+Counted are `entries` (orders that opened or increased exposure, each once however many fills it
+took), `orders` (that were filled), `fills`, or `round_trips` (when flat again).  The minute and the
+hour roll: what is exactly 60 or 3,600 seconds old has left.  The session is the trading day; with
+the reset the counts begin anew.  More than the limit is too many; with `trigger = "reach"`, the
+limit itself is.
+
+A window that is exceeded cools down for its own time, counted from the trade that did it.  Of
+several the latest end holds.  While a window cools down nothing triggers it again, so no exit and
+no attempt that was undone makes it longer; the first trade after it does, if it is too many still.
+Counts and cooldowns follow from the day's trades, so a restart changes neither.
+
+Positions stay unless `flatten`: no new exposure beyond what is held at the trigger, and exits lower
+that.  Exits and protective stops are not touched.
+"""
+
+from bisect import bisect_right
+from enum import StrEnum
+from itertools import pairwise
+from typing import NamedTuple
+
+from actors.model.duration import check_duration, duration, duration_text
+from actors.model.frequency import HOUR, MINUTE, Count, Tally, instants, rolling
+from actors.rules.cooldown import (
+    UNREAD,
+    Cooldown,
+    CoolingState,
+    cooling,
+    followed,
+    judged,
+    round_trips,
+)
+from actors.rules.rule import Hears, Judgement, Rule, RuleParams
+from protocol.book import BookView
+from protocol.enforcement import Priority
+from protocol.units import Nanos, Now, RuleName
+
+NAME = RuleName("trade_frequency_limit")
+WINDOWS = ("minute", "hour", "session")
+THINGS = {
+    Count.ENTRIES: "entries",
+    Count.ORDERS: "orders",
+    Count.FILLS: "fills",
+    Count.ROUND_TRIPS: "round trips",
+}
+
+
+class When(StrEnum):
+    """Whether the limit itself is still allowed."""
+
+    EXCEED = "exceed"
+    REACH = "reach"
+
+
+class Params(RuleParams, frozen=True, kw_only=True):
+    """At most so many trades in a minute, an hour, a session; and how long to cool down."""
+
+    per_minute: int | None = None
+    per_hour: int | None = None
+    per_session: int | None = None
+    count: Count = Count.ENTRIES
+    trigger: When = When.EXCEED
+    cooldown_minute: str = "60s"
+    cooldown_hour: str = "30m"
+    cooldown_session: str = "1h"
+    flatten: bool = False
+
+    def __post_init__(self) -> None:
+        for window in WINDOWS:
+            limit = getattr(self, f"per_{window}")
+            if limit is not None and limit <= 0:
+                raise ValueError(f"per_{window}: {limit} must be greater than 0; write 1 or more")
+            check_duration(f"cooldown_{window}", getattr(self, f"cooldown_{window}"))
+        used = [window for window in WINDOWS if getattr(self, f"per_{window}") is not None]
+        if not used:
+            raise ValueError("per_minute: no window has a limit; write it, per_hour or per_session")
+        for shorter, longer in pairwise(used):
+            spans = [getattr(self, f"cooldown_{window}") for window in (shorter, longer)]
+            if duration(spans[0]) > duration(spans[1]):
+                raise ValueError(
+                    f"cooldown_{longer}: {spans[1]} is shorter than cooldown_{shorter}, {spans[0]};"
+                    " write one as long or longer"
+                )
+
+
+class Limit(NamedTuple):
+    """One window: how many are allowed in it, and how long it cools down."""
+
+    allowed: int
+    span: Nanos | None
+    cooldown: Nanos
+    place: str
+
+
+def decide(
+    params: Params, state: CoolingState, view: BookView, now: Now
+) -> Judgement[CoolingState]:
+    """Count, and cool down from the trade that was too many."""
+    limits = windows(params)
+    limit = ", ".join(f"{one.allowed} {one.place}" for one in limits)
+    if view.realized is None:
+        figures, unknown = (limit, "?"), UNREAD
+        return judged(NAME, state, figures, now, flatten=params.flatten, unknown=unknown)
+    state = followed(state, view, now)
+    happened = instants(round_trips(state, view), params.count)
+    found = [one for each in limits if (one := triggered(params, each, happened)) is not None]
+    latest = max(found, key=lambda one: one.until, default=None)
+    state = cooling(state, latest, flatten=params.flatten)
+    tallies = [(one, tally(one, happened, now)) for one in limits]
+    used = ", ".join(f"{counted.count} {one.place}" for one, counted in tallies)
+    falls = tuple(counted.falls for _, counted in tallies if counted.falls is not None)
+    return judged(NAME, state, (limit, used), now, flatten=params.flatten, falls=falls)
+
+
+def windows(params: Params) -> tuple[Limit, ...]:
+    """Return the windows that have a limit, the shortest first."""
+    every = (
+        (params.per_minute, MINUTE, params.cooldown_minute, "in 60 s"),
+        (params.per_hour, HOUR, params.cooldown_hour, "in 1 h"),
+        (params.per_session, None, params.cooldown_session, "in the session"),
+    )
+    return tuple(
+        Limit(allowed, span, duration(text), place)
+        for allowed, span, text, place in every
+        if allowed is not None
+    )
+
+
+def tally(limit: Limit, happened: tuple[Nanos, ...], now: Now) -> Tally:
+    """Count one window as of now."""
+    if limit.span is None:
+        return Tally(len(happened), None)
+    return rolling(happened, limit.span, now.wall)
+
+
+def triggered(params: Params, limit: Limit, happened: tuple[Nanos, ...]) -> Cooldown | None:
+    """Return the last cooldown that one window called for, over or not."""
+    most = limit.allowed if params.trigger is When.EXCEED else limit.allowed - 1
+    last: Cooldown | None = None
+    for number, at in enumerate(happened, start=1):
+        if last is not None and at < last.until:
+            continue
+        left = 0 if limit.span is None else bisect_right(happened, at - limit.span)
+        count = number - left
+        if count > most:
+            than = "more than" if params.trigger is When.EXCEED else "as many as"
+            why = (
+                f"{count} {THINGS[params.count]} {limit.place} are {than} {limit.allowed}: "
+                f"cool down for {duration_text(limit.cooldown)}"
+            )
+            last = Cooldown(until=Nanos(at + limit.cooldown), why=why)
+    return last
+
+
+RULE = Rule(
+    NAME,
+    "RULE-006",
+    Params,
+    CoolingState,
+    Hears.FILLS | Hears.POSITIONS,
+    decide,
+    Priority.COOLDOWN,
+)
