@@ -40,11 +40,13 @@ DOUBLINGS_MAX = 4
 POLL = 15 * SECOND
 POLL_MANY = 30 * SECOND
 POLL_FEW_ACCOUNTS = 5
-POLL_PER_ACCOUNT = 3 * SECOND // 2
+POLL_BATCH = 20
+"""Accounts read in one poll; with more of them they take turns, but all are listed each time."""
 POLL_BUDGET = 120
 """Requests a minute above which polls give way; the rest of the 200 is the enforcers'."""
+READS, READS_WITH_TRADES = 2, 3
 TRADES_EVERY = 4
-"""Every so many polls the day's trades are read too."""
+"""Every so many polls of an account the day's trades are read too."""
 
 
 class Hubs(StrEnum):
@@ -67,7 +69,8 @@ class State(msgspec.Struct, frozen=True):
     retry_at: Nanos | None = None
     open_at: Nanos | None = None
     poll_at: Nanos | None = None
-    polls: int = 0
+    turn: int = 0
+    """Whose turn it is to be polled: it counts accounts on and on."""
     alarms: frozenset[tuple[AlarmKind, AccountId | None]] = frozenset()
 
 
@@ -181,12 +184,7 @@ class Gateway:
     ) -> Step[State]:
         state, cleared = clear(state, (AlarmKind.TRUTH_UNKNOWN, None))
         step = self._listed(state, accounts, now, cleared)
-        cost = 2 * len(state.found)
-        if spent + cost > POLL_BUDGET:
-            return step
-        state = replace(step.state, polls=step.state.polls + 1)
-        resync = Resync(gap=False, trades=state.polls % TRADES_EVERY == 0)
-        polls = [Send(f"account/{one}", resync) for one in state.found]
+        state, polls = take_turns(step.state, POLL_BUDGET - spent)
         return Step(state, (*step.effects, *polls))
 
     def _again(self, state: State, account_id: AccountId) -> Step[State]:
@@ -215,8 +213,29 @@ class Gateway:
         return Step(state, tuple(effects))
 
     def _interval(self, state: State) -> int:
-        count = len(state.found)
-        return POLL if count <= POLL_FEW_ACCOUNTS else max(POLL_MANY, count * POLL_PER_ACCOUNT)
+        return POLL if len(state.found) <= POLL_FEW_ACCOUNTS else POLL_MANY
+
+
+def poll_round(accounts: int) -> Nanos:
+    """Return how long it takes until each of so many accounts has had its poll."""
+    if accounts <= POLL_FEW_ACCOUNTS:
+        return Nanos(POLL)
+    return Nanos(-(-accounts // POLL_BATCH) * POLL_MANY)
+
+
+def take_turns(state: State, room: int) -> tuple[State, tuple[Effect, ...]]:
+    """Have the next accounts read their truth: a batch of them, or as many as there is room for."""
+    accounts, polls = tuple(state.found), list[Effect]()
+    turn = state.turn
+    while len(polls) < min(len(accounts), POLL_BATCH):
+        lap, place = divmod(turn, len(accounts))
+        trades = (lap + place + 1) % TRADES_EVERY == 0
+        room -= READS_WITH_TRADES if trades else READS
+        if room < 0:
+            break
+        polls.append(Send(f"account/{accounts[place]}", Resync(gap=False, trades=trades)))
+        turn += 1
+    return replace(state, turn=turn), tuple(polls)
 
 
 def raise_(

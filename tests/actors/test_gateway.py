@@ -1,9 +1,19 @@
 """The gateway: the order of start-up, and how a connection that goes is taken up again."""
 
+from itertools import pairwise
+
 import pytest
 
 from actors.behaviour import Step
-from actors.gateway import POLL, POLL_BUDGET, READING_MAX, RETRY_MAX, Gateway, State
+from actors.gateway import (
+    POLL,
+    POLL_BUDGET,
+    READING_MAX,
+    RETRY_MAX,
+    Gateway,
+    State,
+    poll_round,
+)
 from protocol.account_facts import AccountSeen
 from protocol.answers import (
     AccountsFailed,
@@ -30,10 +40,10 @@ def seen(*accounts: AccountId) -> tuple[AccountSeen, ...]:
 
 
 class GatewayBench:
-    """A gateway with two accounts, and what it did at each message."""
+    """A gateway with its accounts, and what it did at each message."""
 
-    def __init__(self) -> None:
-        self.logic = Gateway((ONE, TWO))
+    def __init__(self, *accounts: AccountId) -> None:
+        self.logic = Gateway(accounts or (ONE, TWO))
         self.now: Now = START
         self.heard: list[Effect] = []
         self.state: State
@@ -69,11 +79,12 @@ def alarms(effects: list[Effect]) -> list[tuple[AlarmKind, bool]]:
     ]
 
 
-def connected() -> GatewayBench:
-    bench = GatewayBench()
-    bench.tell(LoggedIn(accounts=seen(ONE, TWO)))
-    bench.tell(Evaluated(account_id=ONE))
-    bench.tell(Evaluated(account_id=TWO))
+def connected(*accounts: AccountId) -> GatewayBench:
+    accounts = accounts or (ONE, TWO)
+    bench = GatewayBench(*accounts)
+    bench.tell(LoggedIn(accounts=seen(*accounts)))
+    for one in accounts:
+        bench.tell(Evaluated(account_id=one))
     bench.tell(HubsOpened())
     return bench
 
@@ -170,16 +181,57 @@ def test_truth_is_read_as_a_matter_of_course() -> None:
     assert asked(bench.wait(POLL)) == [ReadAccounts]
 
 
-@pytest.mark.parametrize(
-    ("spent", "polls"),
-    [(POLL_BUDGET - 4, True), (POLL_BUDGET - 3, False)],
-    ids=["just within", "over"],
-)
-def test_polls_give_way_to_enforcement(spent: int, *, polls: bool) -> None:
+@pytest.mark.parametrize(("room", "polled"), [(4, 2), (3, 1), (2, 1), (1, 0), (0, 0), (-50, 0)])
+def test_polls_give_way_to_enforcement(room: int, polled: int) -> None:
     bench = connected()
-    effects = bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=spent))
+    effects = bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=POLL_BUDGET - room))
 
-    assert bool(sent(effects, Resync)) is polls
+    assert len(sent(effects, Resync)) == polled
+
+
+def test_who_had_to_give_way_is_polled_next() -> None:
+    bench = connected()
+    bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=POLL_BUDGET - 2))
+
+    effects = bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=POLL_BUDGET - 2))
+    assert sent(effects, Resync) == ["account/2"]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "every", "most"),
+    [(1, 15, 13), (5, 15, 52), (6, 30, 30), (20, 30, 94), (60, 90, 94), (100, 150, 94)],
+)
+def test_polls_keep_within_the_request_budget(accounts: int, every: int, most: int) -> None:
+    """5 accounts every 15 s, 20 every 30 s, more in turns; whether they may trade every 30 s."""
+    numbers = tuple(AccountId(one) for one in range(1, accounts + 1))
+    bench = connected(*numbers)
+    spent: list[tuple[int, int]] = []
+    polled: dict[str, list[int]] = {f"account/{one}": [] for one in numbers}
+    with_trades = dict.fromkeys(polled, 0)
+    began = bench.now.mono
+    while bench.now.mono < began + 1_500 * SECOND:
+        asking = asked(bench.wait(15 * SECOND)) == [ReadAccounts]
+        if not asking:
+            continue
+        second = (bench.now.mono - began) // SECOND
+        minute = sum(cost for at, cost in spent if at > second - 60) + 1
+        effects = bench.tell(AccountsRead(accounts=seen(*numbers), spent=minute))
+        cost = 1
+        for effect in effects:
+            if isinstance(effect, Send) and isinstance(effect.message, Resync):
+                polled[effect.to].append(second)
+                with_trades[effect.to] += effect.message.trades
+                cost += 3 if effect.message.trades else 2
+        spent.append((second, cost))
+
+    lists = [at for at, _ in spent]
+    assert {after - before for before, after in pairwise(lists)} == {min(every, 30)}
+    for times in polled.values():
+        assert {after - before for before, after in pairwise(times)} == {every}
+    assert poll_round(accounts) == every * SECOND
+    assert all(count >= 1_500 // every // 5 for count in with_trades.values())
+    minutes = [sum(cost for at, cost in spent if end - 60 < at <= end) for end in lists]
+    assert max(minutes) <= most
 
 
 def test_accounts_that_cannot_be_listed_are_an_alarm_not_missing_i2() -> None:
