@@ -80,7 +80,9 @@ class Account:
             case PriceCrossed(marks=marks) | MarksRead(marks=marks):
                 heard = EVERYTHING if state.awaits_marks else Hears.PRICES
                 priced = reads.take_marks(state, marks)
-                return Step(state) if priced is state else self._settle(priced, heard, now)
+                if priced is state:
+                    return Step(state)
+                return self._settle(priced, heard, now, afresh=state.sweeping)
             case PositionSeen() | OrderSeen():
                 return self._booked(state, message, now)
             case TradeSeen():
@@ -93,8 +95,7 @@ class Account:
                 return self._verdict(state, message, now)
             case Observed():
                 said = guard.withdrawn(state, message)
-                verdicts = {**state.verdicts, message.rule: message}
-                return Step(replace(state, verdicts=verdicts), said)
+                return Step(heard_of(state, message, now), said)
             case Answered():
                 return Step(state, (Send("enforcer", message),))
             case TruthRead() | TruthFailed() | InstrumentRead() | InstrumentFailed() | Refused():
@@ -134,10 +135,14 @@ class Account:
         step = self._settle(state, EVERYTHING, now, (*said, *cleared))
         seen = reads.evidence(self._plan, step.state, message)
         said = (*step.effects, Send("enforcer", seen))
-        if not step.state.again or step.state.reading is not None:
-            return Step(step.state, said)
-        state, asked = reads.ask_truth(self._plan, step.state)
-        return Step(state, (*said, *asked))
+        state = step.state
+        if state.again and state.reading is None:
+            state, asked = reads.ask_truth(self._plan, state)
+            said = (*said, *asked)
+        if reads.unswept(state, now):
+            state, swept = reads.sweep_through(self._plan, state, now)
+            said = (*said, *swept)
+        return Step(state, said)
 
     def _lived(self, state: State, message: Message, now: Now) -> Step[State]:
         """Take what the desk and the clock say."""
@@ -183,7 +188,7 @@ class Account:
             case TimerFired(name=name, purpose=Purpose.RULE):
                 return Step(state, reads.woken(state, self._rules, name))
             case TimerFired(purpose=Purpose.SWEEP):
-                return Step(*reads.sweep(self._plan, state, now))
+                return Step(*reads.sweep_through(self._plan, state, now))
             case Died(name=name, why=why):
                 return self._bury(state, name, why, now)
             case _:
@@ -230,11 +235,11 @@ class Account:
         state, said = guard.attempt(self._plan.account_id, state, before, fact, now)
         return self._settle(state, heard, now, said)
 
-    def _verdict(self, state: State, verdict: Verdict, now: Now) -> Step[State]:  # noqa: ARG002
+    def _verdict(self, state: State, verdict: Verdict, now: Now) -> Step[State]:
         """Take a rule's judgement: say what changed, and answer its breaches."""
         before = state.verdicts.get(verdict.rule)
         effects = [*guard.withdrawn(state, verdict), *guard.released(state, verdict)]
-        state = replace(state, verdicts={**state.verdicts, verdict.rule: verdict})
+        state = heard_of(state, verdict, now)
         breached = isinstance(before, Verdict) and bool(before.breaches)
         unknown = before is not None and before.unknown
         if (bool(verdict.breaches), verdict.unknown) != (breached, unknown or None):
@@ -259,3 +264,12 @@ class Account:
         """Start a dead child again, or fail closed; then judge everything again."""
         state, said = life.bury(self._plan, self._policy, state, Died(name=name, why=why), now)
         return self._settle(state, EVERYTHING, now, said, afresh=True)
+
+
+def heard_of(state: State, verdict: Verdict | Observed, now: Now) -> State:
+    """Return the state with a rule's newest word, and when it was said."""
+    return replace(
+        state,
+        verdicts={**state.verdicts, verdict.rule: verdict},
+        judged={**state.judged, verdict.rule: now.mono},
+    )

@@ -23,6 +23,8 @@ from protocol.units import MILLISECOND, SECOND, AccountId, Nanos, Now, RuleName
 
 SWEEP = 5 * SECOND
 """Between full evaluations while a position is open, should a price trigger ever get lost."""
+JUDGED_MAX = 3 * SWEEP
+"""How long an enabled rule may go without judging meanwhile before that is an alarm."""
 RETRY = 500 * MILLISECOND
 RETRY_MAX = 10 * SECOND
 DOUBLINGS_MAX = 5
@@ -99,6 +101,7 @@ def watch(plan: AccountPlan, state: State, now: Now) -> Learnt:
             effects.append(Ask(ReadInstrument(account_id=plan.account_id, contract_id=one)))
     if contracts and not state.watched:
         effects.append(timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + SWEEP)))
+        state = replace(state, swept=now.mono, watching=now.mono)
     asked = state.asked | {one for one in contracts if one not in state.instruments}
     state = replace(state, watched=contracts, asked=asked, awaits_marks=True)
     return state, tuple(effects)
@@ -148,7 +151,36 @@ def sweep(plan: AccountPlan, state: State, now: Now) -> Learnt:
     ]
     asked = state.asked | {one for one in state.watched if one not in state.instruments}
     effects.append(timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + SWEEP)))
-    return replace(state, asked=asked), tuple(effects)
+    return replace(state, asked=asked, swept=now.mono), tuple(effects)
+
+
+def sweep_through(plan: AccountPlan, state: State, now: Now) -> Learnt:
+    """Sweep, and have every rule say how it judges once the market has answered."""
+    if not state.watched:
+        return state, ()
+    state, overdue = unjudged(plan, state, now)
+    state, swept = sweep(plan, state, now)
+    return replace(state, awaits_marks=True, sweeping=True), (*overdue, *swept)
+
+
+def unswept(state: State, now: Now) -> bool:
+    """Tell whether the sweep itself got lost."""
+    return bool(state.watched) and now.mono - state.swept > JUDGED_MAX
+
+
+def unjudged(plan: AccountPlan, state: State, now: Now) -> Learnt:
+    """Raise an alarm over rules that have not judged for long though they were asked to (I14)."""
+    late = [
+        rule
+        for rule in plan.rules
+        if now.mono - max(state.judged.get(rule, 0), state.watching) > JUDGED_MAX
+    ]
+    if late:
+        why = f"not judged for more than {JUDGED_MAX // SECOND} s: {', '.join(late)}"
+        return alarm(plan, state, AlarmKind.RULE_NOT_ARMED, why)
+    if any(rule not in state.verdicts for rule in plan.rules):
+        return state, ()
+    return clear(plan.account_id, state, AlarmKind.RULE_NOT_ARMED)
 
 
 def take_marks(state: State, marks: tuple[Marks, ...]) -> State:
@@ -156,7 +188,7 @@ def take_marks(state: State, marks: tuple[Marks, ...]) -> State:
     newest = {one.contract_id: one for one in marks}
     if newest == state.marks and not state.awaits_marks:
         return state
-    return replace(state, marks=newest, awaits_marks=False)
+    return replace(state, marks=newest, awaits_marks=False, sweeping=False)
 
 
 def take_instrument(

@@ -56,6 +56,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     watched: tuple[ContractId, ...] = ()
     awaits_marks: bool = False
     """The market has been asked for the marks of what is watched, and will answer."""
+    watching: Nanos = Nanos(0)
+    """Monotonic time since when something has been watched."""
+    swept: Nanos = Nanos(0)
+    sweeping: bool = False
+    """Every rule is to say how it judges once the market has answered."""
+    judged: dict[RuleName, Nanos] = msgspec.field(default_factory=dict)
+    """Monotonic time at which each rule last said how it judges."""
     asked: frozenset[ContractId] = frozenset()
     marks: dict[ContractId, Marks] = msgspec.field(default_factory=dict)
     locks: tuple[Lock, ...] = ()

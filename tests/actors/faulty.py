@@ -40,28 +40,38 @@ class Faulty:
         return self._logic.keep(state)
 
 
-class FaultyRoster(DeskRoster):
-    """A roster whose actors fail when they are told to."""
+class Deaf(Faulty):
+    """A behaviour to which some messages are nothing."""
 
-    def __init__(self, plan: AccountPlan, when: When) -> None:
+    def handle(self, state: Any, message: Message, now: Now) -> Step[Any]:
+        if self._when(self._path, message):
+            return Step(state)
+        return self._logic.handle(state, message, now)
+
+
+class FaultyRoster(DeskRoster):
+    """A roster whose actors fail when they are told to, or do not hear."""
+
+    def __init__(self, plan: AccountPlan, when: When, how: type[Faulty] = Faulty) -> None:
         super().__init__((plan,))
         self._when = when
+        self._how = how
         self._struck: dict[type[Actor], type[Actor]] = {}
 
     def actor_class(self, path: str) -> type[Actor]:
         real = super().actor_class(path)
         if real not in self._struck:
-            self._struck[real] = struck(real, self._when)
+            self._struck[real] = struck(real, self._when, self._how)
         return self._struck[real]
 
 
-def struck(real: type[Actor], when: When) -> type[Actor]:
+def struck(real: type[Actor], when: When, how: type[Faulty]) -> type[Actor]:
     """Return an actor class whose behaviour fails when it is told to."""
     assert issubclass(real, Shell)
     inner: type[Shell] = real
 
     class Struck(inner):  # type: ignore[valid-type, misc]
         def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
-            return Faulty(super().behaviour(runtime, path), path, when)
+            return how(super().behaviour(runtime, path), path, when)
 
     return Struck
