@@ -20,8 +20,8 @@ from actors import account_reads as reads
 from actors.behaviour import Step
 from actors.model.account_state import Kept, State, fresh, remembered, viewed
 from actors.plan import AccountPlan
-from actors.rules import RULES
 from actors.rules.rule import Hears
+from actors.tree import SETTINGS
 from actors.tree import account as children_of
 from protocol.account_facts import AccountSeen, OrderSeen, PositionSeen, TradeSeen
 from protocol.answers import (
@@ -48,6 +48,7 @@ from protocol.lockouts import CertifyLock, LocksChanged
 from protocol.market_facts import MarksRead, PriceCrossed
 from protocol.message import Message
 from protocol.schedule import ClockJumped, DayKnown, Purpose, ResetDue, TimerFired
+from protocol.settings import InForce, Reconfigure, RefuseSettings, Settings
 from protocol.units import Now
 
 EVERYTHING = ~Hears(0)
@@ -61,14 +62,13 @@ class Account:
 
     def __init__(self, plan: AccountPlan) -> None:
         self._plan = plan
-        self._policy = children_of(tuple(plan.rules))
-        self._rules = tuple(sorted(plan.rules, key=lambda name: RULES[name].priority))
 
     def begin(self, kept: Any, now: Now) -> Step[State]:
         """Start the children in order; the locks are told first, then the day."""
         unknown = DayKnown(started=now.wall, day="", next_reset=now.wall)
         state = fresh(self._plan, kept if kept is not None else Kept(), unknown)
-        return Step(state, tuple(Spawn(child.name) for child in self._policy.children))
+        children = children_of(tuple(self._plan.rules)).children
+        return Step(state, tuple(Spawn(child.name) for child in children))
 
     def keep(self, state: State) -> Kept:
         """Keep the counters; the rest is read again."""
@@ -114,33 +114,33 @@ class Account:
             case TruthRead():
                 return self._true(state, message, now)
             case TruthFailed():
-                state, said = reads.truth_failed(self._plan, state, message, now)
+                state, said = reads.truth_failed(state.plan, state, message, now)
                 unknown = TruthUnknown(command_id=message.command_id, why=message.why)
                 return Step(state, (*said, Send("enforcer", unknown)))
             case InstrumentRead() | InstrumentFailed():
-                state, said = reads.take_instrument(self._plan, state, message)
+                state, said = reads.take_instrument(state.plan, state, message)
                 return self._settle(state, Hears.POSITIONS | Hears.PRICES, now, said)
             case Refused():
                 why = f"{message.event}: {message.why}"
                 kind = AlarmKind.PAYLOAD_REFUSED
-                state, said = reads.alarm(self._plan, state, kind, why)
-                state, asked = reads.ask_truth(self._plan, state)
+                state, said = reads.alarm(state.plan, state, kind, why)
+                state, asked = reads.ask_truth(state.plan, state)
                 return Step(state, (*said, *asked))
 
     def _true(self, state: State, message: TruthRead, now: Now) -> Step[State]:
         """Take broker truth; if something was missed while it was read, read once more."""
         before, state = state, reads.take_truth(state, message)
-        state, said = guard.discover(self._plan.account_id, state, before, now)
-        state, cleared = reads.clear(self._plan.account_id, state, *CLEARED_BY_TRUTH)
+        state, said = guard.discover(state.plan.account_id, state, before, now)
+        state, cleared = reads.clear(state.plan.account_id, state, *CLEARED_BY_TRUTH)
         step = self._settle(state, EVERYTHING, now, (*said, *cleared))
-        seen = reads.evidence(self._plan, step.state, message)
+        seen = reads.evidence(state.plan, step.state, message)
         said = (*step.effects, Send("enforcer", seen))
         state = step.state
         if state.again and state.reading is None:
-            state, asked = reads.ask_truth(self._plan, state)
+            state, asked = reads.ask_truth(state.plan, state)
             said = (*said, *asked)
         if reads.unswept(state, now):
-            state, swept = reads.sweep_through(self._plan, state, now)
+            state, swept = reads.sweep_through(state.plan, state, now)
             said = (*said, *swept)
         return Step(state, said)
 
@@ -149,19 +149,21 @@ class Account:
         match message:
             case AccountFound(seen=seen):
                 state = replace(state, seen=seen, phase=Phase.READING)
-                return Step(*reads.ask_truth(self._plan, state))
+                return Step(*reads.ask_truth(state.plan, state))
             case AccountSeen():
                 return self._settle(replace(state, seen=message), Hears.STANDING, now)
             case WantsTruth():
-                return Step(*reads.ask_truth(self._plan, state, trades=False))
+                return Step(*reads.ask_truth(state.plan, state, trades=False))
             case Resync(gap=gap, trades=trades):
                 if gap:
                     state = replace(state, phase=Phase.READING, reading=None)
-                return Step(*reads.ask_truth(self._plan, state, trades=trades))
+                return Step(*reads.ask_truth(state.plan, state, trades=trades))
             case Arm():
                 return self._armed(state, now)
+            case Reconfigure() | RefuseSettings():
+                return Step(state, (Send(SETTINGS, message),))
             case MarketRestarted():
-                state, said = reads.sweep(self._plan, state, now)
+                state, said = reads.sweep(state.plan, state, now)
                 return self._settle(state, EVERYTHING, now, said, afresh=True)
             case ClockJumped():
                 return self._settle(state, EVERYTHING, now)
@@ -174,21 +176,26 @@ class Account:
             case LocksChanged(locks=locks):
                 ended = {one.key for one in state.locks} - {one.key for one in locks}
                 heard = EVERYTHING if ended else Hears(0)
-                over = guard.orphaned(self._plan, locks)
+                over = guard.orphaned(state.plan, locks)
                 return self._settle(guard.cooled(state, locks), heard, now, over)
             case DayKnown():
                 ledger = state.ledger.next_day(message.started)
-                return Step(viewed(self._plan, replace(state, day=message, ledger=ledger)))
+                return Step(viewed(state.plan, replace(state, day=message, ledger=ledger)))
             case ResetDue():
                 return self._reset(state, message, now)
             case Enforced(rule=rule, certificate=certificate):
                 return Step(state, (Send("lockout", CertifyLock(rule=rule, at=certificate.at)),))
             case TimerFired(purpose=Purpose.READ):
-                return Step(*reads.ask_truth(self._plan, state))
+                return Step(*reads.ask_truth(state.plan, state))
             case TimerFired(name=name, purpose=Purpose.RULE):
-                return Step(state, reads.woken(state, self._rules, name))
+                return Step(state, reads.woken(state, state.rules, name))
             case TimerFired(purpose=Purpose.SWEEP):
-                return Step(*reads.sweep_through(self._plan, state, now))
+                return Step(*reads.sweep_through(state.plan, state, now))
+            case InForce(settings=settings):
+                return self._reconfigured(state, settings, now)
+            case Died(name=name) if name in state.leaving:
+                state, said = life.left(state, name)
+                return self._settle(state, EVERYTHING, now, said, afresh=True)
             case Died(name=name, why=why):
                 return self._bury(state, name, why, now)
             case _:
@@ -204,17 +211,17 @@ class Account:
         afresh: bool = False,
     ) -> Step[State]:
         """Bring the view up to date, undo what a lock forbids, and have the rules judge."""
-        state = viewed(self._plan, state)
+        state = viewed(state.plan, state)
         state = guard.lower(state)
-        state, watched = reads.watch(self._plan, state, now)
+        state, watched = reads.watch(state.plan, state, now)
         effects: list[Effect] = [*said, *watched]
         if heard & (Hears.POSITIONS | Hears.ORDERS):
             effects.append(Send("enforcer", BookChanged(view=state.view)))
         if state.known:
             effects += guard.undo(state, now)
             evaluate = Evaluate(view=state.view, afresh=afresh)
-            effects += [Send(one, evaluate) for one in reads.hearing(state, self._rules, heard)]
-        state, progress = reads.progress(self._plan, state)
+            effects += [Send(one, evaluate) for one in reads.hearing(state, state.rules, heard)]
+        state, progress = reads.progress(state.plan, state)
         return Step(state, (*effects, *progress))
 
     def _booked(self, state: State, fact: PositionSeen | OrderSeen, now: Now) -> Step[State]:
@@ -222,7 +229,7 @@ class Account:
         before = state.book
         if isinstance(fact, PositionSeen):
             if before.revives(fact):
-                return Step(*reads.ask_truth(self._plan, state, trades=False))
+                return Step(*reads.ask_truth(state.plan, state, trades=False))
             heard = Hears.POSITIONS
             book, changed = before.position(fact)
         else:
@@ -232,7 +239,7 @@ class Account:
             state = remembered(replace(state, book=book), fact, now)
         if not changed:
             return Step(state)
-        state, said = guard.attempt(self._plan.account_id, state, before, fact, now)
+        state, said = guard.attempt(state.plan.account_id, state, before, fact, now)
         return self._settle(state, heard, now, said)
 
     def _verdict(self, state: State, verdict: Verdict, now: Now) -> Step[State]:
@@ -243,7 +250,7 @@ class Account:
         breached = isinstance(before, Verdict) and bool(before.breaches)
         unknown = before is not None and before.unknown
         if (bool(verdict.breaches), verdict.unknown) != (breached, unknown or None):
-            effects.append(Journal(guard.changed(self._plan.account_id, verdict)))
+            effects.append(Journal(guard.changed(state.plan.account_id, verdict)))
         for breach in verdict.breaches:
             effects += guard.answer(state, breach)
         return Step(state, tuple(effects))
@@ -252,17 +259,24 @@ class Account:
         """Start to count: from here on nothing is missed that the hubs say."""
         if state.phase is Phase.ARMED:
             return Step(state)
-        state, said = reads.armed(self._plan, state)
+        state, said = reads.armed(state.plan, state)
         return self._settle(state, EVERYTHING, now, said)
 
     def _reset(self, state: State, due: ResetDue, now: Now) -> Step[State]:
         """End the trading day, and judge everything again."""
-        state, said = life.ended_day(self._plan, state, due)
-        return self._settle(state, EVERYTHING, now, said)
+        state, said = life.ended_day(state.plan, state, due)
+        return self._settle(state, EVERYTHING, now, (*said, Send(SETTINGS, due)))
+
+    def _reconfigured(self, state: State, settings: Settings, now: Now) -> Step[State]:
+        """Be guarded by other settings: end, start and renew rules, and judge everything again."""
+        state, said = life.reconfigured(state, settings)
+        state, watched = reads.sweep(state.plan, state, now)
+        return self._settle(state, EVERYTHING, now, (*said, *watched), afresh=True)
 
     def _bury(self, state: State, name: str, why: str, now: Now) -> Step[State]:
         """Start a dead child again, or fail closed; then judge everything again."""
-        state, said = life.bury(self._plan, self._policy, state, Died(name=name, why=why), now)
+        policy = children_of(state.rules)
+        state, said = life.bury(state.plan, policy, state, Died(name=name, why=why), now)
         return self._settle(state, EVERYTHING, now, said, afresh=True)
 
 

@@ -1,4 +1,4 @@
-"""What an account does as its children die and its days end.
+"""What an account does as its children die, its days end, and its settings change.
 
 Plain functions on the account's state, used by actors/account.py alone.
 """
@@ -8,16 +8,18 @@ from msgspec.structs import replace
 from actors import account_guard as guard
 from actors import account_reads as reads
 from actors.account_reads import Learnt
-from actors.model.account_state import State
-from actors.plan import AccountPlan
+from actors.model.account_state import State, by_urgency
+from actors.plan import AccountPlan, planned
 from actors.supervision import GiveUp, RestartThese, on_death
 from actors.tree import RULE_PREFIX, Supervision
 from protocol.decisions import AlarmKind, AlarmRaised, DayReset
-from protocol.effects import Effect, Journal, Send, Spawn
+from protocol.effects import Effect, Journal, Send, Spawn, Stop
 from protocol.enforcement import Aim, Goal, Priority
 from protocol.lifecycle import Died
 from protocol.lockouts import LockKind, LockRequest, SetLock
-from protocol.schedule import DayKnown, ResetDue
+from protocol.market_facts import RestTriggers
+from protocol.schedule import CancelTimer, DayKnown, ResetDue
+from protocol.settings import Settings
 from protocol.units import Now, RuleName
 
 SUPERVISION = RuleName("supervision")
@@ -46,6 +48,57 @@ def ended_day(plan: AccountPlan, state: State, due: ResetDue) -> Learnt:
         gone=frozenset(),
     )
     return state, (Journal(ended), *revived)
+
+
+def reconfigured(state: State, settings: Settings) -> Learnt:
+    """Take other settings: end the rules that they change, and start those that they add.
+
+    A rule that has ended begins again as `left` hears of it.  One that died too often stays gone
+    until the reset, and its account locked.
+    """
+    before = state.plan
+    after = planned(settings, before.account_id, before.name)
+    plan = replace(after, mode=before.mode, reset=before.reset)
+    removed = [name for name in before.rules if name not in plan.rules]
+    changed = [
+        name
+        for name in plan.rules
+        if name in before.rules and plan.rules[name] != before.rules[name]
+    ]
+    ending = frozenset(f"{RULE_PREFIX}{one}" for one in (*removed, *changed)) - state.gone
+    added = [f"{RULE_PREFIX}{one}" for one in plan.rules if one not in before.rules]
+    effects: list[Effect] = [Stop(one) for one in sorted(ending)]
+    for name in removed:
+        effects += forgotten(state, name)
+    state = replace(
+        state,
+        plan=plan,
+        rules=by_urgency(plan),
+        leaving=state.leaving | ending,
+        gone=state.gone - {f"{RULE_PREFIX}{one}" for one in removed},
+        verdicts={name: one for name, one in state.verdicts.items() if name in plan.rules},
+        judged={name: at for name, at in state.judged.items() if name in plan.rules},
+        filled=None,
+    )
+    over = guard.orphaned(plan, state.locks)
+    return state, (*effects, *(Spawn(one) for one in added), *over)
+
+
+def forgotten(state: State, name: RuleName) -> tuple[Effect, ...]:
+    """Take back what a rule that is no more had asked for; a lock that it set ends by itself."""
+    rest = RestTriggers(account_id=state.plan.account_id, rule=name, triggers=())
+    return (
+        Send("market_data", rest),
+        Send("timer", CancelTimer(name=f"{RULE_PREFIX}{name}")),
+        guard.demand(state, name, Priority.POSITION, (), ""),
+    )
+
+
+def left(state: State, name: str) -> Learnt:
+    """Note that a rule has ended as it was told to, and start it again if it is still planned."""
+    state = replace(state, leaving=state.leaving - {name})
+    planned_still = RuleName(name.removeprefix(RULE_PREFIX)) in state.plan.rules
+    return state, (Spawn(name),) if planned_still else ()
 
 
 def bury(plan: AccountPlan, policy: Supervision, state: State, death: Died, now: Now) -> Learnt:

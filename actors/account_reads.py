@@ -116,7 +116,7 @@ def hearing(state: State, rules: tuple[RuleName, ...], heard: Hears) -> list[str
     if state.awaits_marks:
         return []
     named = [f"{RULE_PREFIX}{one}" for one in rules if RULES[one].hears & heard]
-    return [one for one in named if one not in state.gone]
+    return [one for one in named if one not in state.gone | state.leaving]
 
 
 def woken(state: State, rules: tuple[RuleName, ...], name: str) -> tuple[Effect, ...]:

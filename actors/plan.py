@@ -1,11 +1,19 @@
 """What a desk is to run: its accounts and their rules, as the configuration asks for them."""
 
+from typing import Any
+
 import msgspec
+from msgspec.structs import replace
 
 from actors.model.schedule import ResetSchedule
+from actors.rules import RULES
 from actors.rules.rule import Mode, RuleParams
 from protocol.market_facts import MarkSource
+from protocol.settings import KeptSettings, Settings
 from protocol.units import AccountId, RuleName
+
+NOT_KEYS = ("account_id", "name", "rules", "settings")
+"""Fields of a plan that are no keys of the account."""
 
 
 class AccountPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +26,29 @@ class AccountPlan(msgspec.Struct, frozen=True, kw_only=True):
     include_fees: bool = True
     reset: ResetSchedule
     rules: dict[RuleName, RuleParams]
+    settings: KeptSettings | None = None
+    """What is in force and what waits; None if it is this plan, and nothing waits."""
 
     def shadowed(self, rule: RuleName) -> bool:
         """Tell whether a rule only says what it would have done."""
         return Mode.SHADOW in (self.mode, self.rules[rule].mode)
+
+
+def settings_of(plan: AccountPlan) -> Settings:
+    """Return a plan's settings as plain tables."""
+    keys: dict[str, Any] = msgspec.to_builtins(replace(plan, settings=None))
+    rules = keys["rules"]
+    return Settings(
+        account={key: value for key, value in keys.items() if key not in NOT_KEYS}, rules=rules
+    )
+
+
+def planned(settings: Settings, account_id: AccountId, name: str) -> AccountPlan:
+    """Return the plan that these settings make; a rule that is not known any more is left out."""
+    bare = {**settings.account, "account_id": account_id, "name": name, "rules": {}}
+    rules = {
+        rule: msgspec.convert(keys, RULES[rule].params)
+        for rule, keys in settings.rules.items()
+        if rule in RULES
+    }
+    return replace(msgspec.convert(bare, AccountPlan), rules=rules)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from msgspec.structs import replace
 from thespian.actors import Actor
 
 from actors.account import Account
@@ -11,17 +12,19 @@ from actors.gateway import Gateway
 from actors.last_resort import LastResort
 from actors.lockout import Lockout
 from actors.market_data import MarketData
-from actors.plan import AccountPlan
+from actors.plan import AccountPlan, planned
 from actors.reset import Reset
 from actors.rule import RuleBehaviour, ShadowRule
 from actors.rules import RULES
 from actors.rules.rule import Mode
 from actors.runtime import Runtime
+from actors.settings import SettingsKeeper
 from actors.shadow import ShadowEnforcer, ShadowLastResort
 from actors.shell import Shell
 from actors.supervisor import Supervisor
 from actors.timer import Timer
-from actors.tree import RULE_PREFIX
+from actors.tree import RULE_PREFIX, SETTINGS
+from protocol.settings import KeptSettings
 from protocol.units import AccountId, RuleName
 
 
@@ -35,10 +38,6 @@ class DeskRoster:
     def accounts(self) -> tuple[AccountId, ...]:
         """Return the desk's accounts, in the order of the configuration."""
         return tuple(self.plans)
-
-    def plan(self, path: str) -> AccountPlan:
-        """Return the plan of the account that a path belongs to."""
-        return self.plans[AccountId(int(path.split("/")[1]))]
 
     def actor_class(self, path: str) -> type[Actor]:
         """Return the class of the actor at this path."""
@@ -55,6 +54,22 @@ def roster(runtime: Runtime) -> DeskRoster:
     found = runtime.roster
     assert isinstance(found, DeskRoster)
     return found
+
+
+def plan_at(runtime: Runtime, path: str) -> AccountPlan:
+    """Return the plan in force of the account that a path belongs to.
+
+    The account's settings actor knows it.  Its mode and its days change with the next life of the
+    desk alone, since nobody but a whole tree of actors can follow.
+    """
+    account_id = AccountId(int(path.split("/")[1]))
+    initial = roster(runtime).plans[account_id]
+    keeper = f"account/{account_id}/{SETTINGS}"
+    kept = runtime.states.get(keeper) or runtime.kept.get(keeper)
+    if not isinstance(kept, KeptSettings):
+        return initial
+    found = planned(kept.held, account_id, initial.name)
+    return replace(found, mode=initial.mode, reset=initial.reset, settings=kept)
 
 
 class SupervisorActor(Shell):
@@ -86,7 +101,7 @@ class AccountActor(Shell):
 
     def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
         """Run the account by its plan."""
-        return Account(roster(runtime).plan(path))
+        return Account(plan_at(runtime, path))
 
 
 class TimerActor(Shell):
@@ -102,7 +117,7 @@ class LockoutActor(Shell):
 
     def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
         """Keep the locks."""
-        return Lockout(roster(runtime).plan(path).account_id)
+        return Lockout(plan_at(runtime, path).account_id)
 
 
 class ResetActor(Shell):
@@ -110,7 +125,7 @@ class ResetActor(Shell):
 
     def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
         """Keep the days."""
-        return Reset(roster(runtime).plan(path).reset)
+        return Reset(plan_at(runtime, path).reset)
 
 
 class EnforcerActor(Shell):
@@ -118,9 +133,17 @@ class EnforcerActor(Shell):
 
     def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
         """Enforce, or say what would have been enforced."""
-        plan = roster(runtime).plan(path)
+        plan = plan_at(runtime, path)
         kind = ShadowEnforcer if plan.mode is Mode.SHADOW else Enforcer
         return kind(plan.account_id)
+
+
+class SettingsActor(Shell):
+    """By what an account is guarded."""
+
+    def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
+        """Keep the settings."""
+        return SettingsKeeper(plan_at(runtime, path))
 
 
 class RuleActor(Shell):
@@ -128,7 +151,7 @@ class RuleActor(Shell):
 
     def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
         """Find the rule that the path names."""
-        plan = roster(runtime).plan(path)
+        plan = plan_at(runtime, path)
         name = RuleName(path.rsplit("/", 1)[1])
         kind = ShadowRule if plan.shadowed(name) else RuleBehaviour
         return kind(RULES[name], plan.rules[name], plan.account_id)
@@ -139,7 +162,7 @@ class LastResortActor(Shell):
 
     def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
         """Hold the account flat, unless it is only watched."""
-        plan = roster(runtime).plan(path)
+        plan = plan_at(runtime, path)
         return ShadowLastResort() if plan.mode is Mode.SHADOW else LastResort(plan.account_id)
 
 
@@ -153,5 +176,6 @@ ACCOUNT: dict[str, type[Actor]] = {
     "lockout": LockoutActor,
     "reset": ResetActor,
     "enforcer": EnforcerActor,
+    SETTINGS: SettingsActor,
     "last_resort": LastResortActor,
 }

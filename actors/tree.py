@@ -48,6 +48,7 @@ class Supervision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RULE_PREFIX = "rule/"
+SETTINGS = "settings"
 
 
 def account(rules: tuple[RuleName, ...]) -> Supervision:
@@ -61,6 +62,7 @@ def account(rules: tuple[RuleName, ...]) -> Supervision:
             ChildSpec(name="lockout"),
             ChildSpec(name="reset"),
             ChildSpec(name="enforcer"),
+            ChildSpec(name=SETTINGS),
             *(ChildSpec(name=f"{RULE_PREFIX}{rule}") for rule in rules),
         ),
     )

@@ -17,6 +17,7 @@ from protocol import (
     lockouts,
     market_facts,
     schedule,
+    settings,
 )
 from protocol.message import Message
 from protocol.units import Now
@@ -33,6 +34,7 @@ MODULES = (
     lockouts,
     market_facts,
     schedule,
+    settings,
 )
 
 MESSAGES: tuple[type[Message], ...] = tuple(

@@ -131,6 +131,26 @@ class DayReset(Message, frozen=True, kw_only=True):
     realized: Usd | None
 
 
+class ConfigurationTaken(Message, frozen=True, kw_only=True):
+    """Settings were asked for, at a start, by a reload, or by the reset that they waited for."""
+
+    account_id: AccountId
+    on: str
+    """What they came with: start, reload or reset."""
+    applied: tuple[str, ...]
+    """What changes with this decision, key by key."""
+    waits: tuple[str, ...]
+    """What is looser, and waits until then."""
+    until: Nanos | None
+
+
+class ConfigurationRefused(Message, frozen=True, kw_only=True):
+    """A configuration is not fit to be used: everything stays as it was."""
+
+    account_id: AccountId
+    problems: tuple[str, ...]
+
+
 class AlarmKind(StrEnum):
     """What a person must hear of."""
 
@@ -177,6 +197,8 @@ type Decision = (
     | LockEnded
     | LockedAttempt
     | DayReset
+    | ConfigurationTaken
+    | ConfigurationRefused
     | AlarmRaised
     | AlarmCleared
 )

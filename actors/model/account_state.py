@@ -43,6 +43,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """An account in memory; replaced as a whole by each step."""
 
     kept: Kept
+    plan: AccountPlan
+    """What the account is guarded by now."""
+    rules: tuple[RuleName, ...]
+    """Its rules, the most urgent first."""
+    leaving: frozenset[str] = frozenset()
+    """Rules that were told to end, to begin again with other settings if they are still planned."""
     phase: Phase = Phase.STARTING
     day: DayKnown
     seen: AccountSeen | None = None
@@ -95,7 +101,15 @@ def fresh(plan: AccountPlan, kept: Kept, day: DayKnown) -> State:
         next_reset=day.next_reset,
         realized=None,
     )
-    return State(kept=kept, day=day, ledger=Ledger(started=day.started), view=view)
+    rules = by_urgency(plan)
+    return State(
+        kept=kept, plan=plan, rules=rules, day=day, ledger=Ledger(started=day.started), view=view
+    )
+
+
+def by_urgency(plan: AccountPlan) -> tuple[RuleName, ...]:
+    """Return a plan's rules, the most urgent first."""
+    return tuple(sorted(plan.rules, key=lambda name: RULES[name].priority))
 
 
 def viewed(plan: AccountPlan, state: State) -> State:

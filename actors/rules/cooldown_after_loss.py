@@ -15,6 +15,7 @@ nothing can be added to them; exits and protective stops are not touched.
 
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -32,6 +33,7 @@ from actors.rules.cooldown import (
 )
 from actors.rules.money_bound import check_dollars
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams
+from actors.rules.stricter import Orders, either
 from protocol.book import BookView
 from protocol.enforcement import Priority
 from protocol.units import Nanos, Now, RuleName, Usd, usd, usd_text
@@ -50,6 +52,7 @@ def default_tiers() -> dict[str, Decimal]:
 class Params(RuleParams, frozen=True, kw_only=True):
     """How long to cool down after which loss of one closing."""
 
+    orders: ClassVar[Orders] = {"flatten": either}
     tiers: dict[str, Decimal] = msgspec.field(default_factory=default_tiers)
     basis: Basis = Basis.ROUND_TRIP
     flatten: bool = True
@@ -67,6 +70,29 @@ class Params(RuleParams, frozen=True, kw_only=True):
                     f"tiers.{longer}: {self.tiers[longer]} is no bigger a loss than "
                     f"{self.tiers[shorter]} of {shorter}; the longer, the bigger the loss"
                 )
+
+    def stricter(self, wanted: Any) -> Self:
+        """Return for every loss the longer cooldown of the two."""
+        tiers: dict[str, Decimal] = {}
+        so_far = Nanos(0)
+        for loss in sorted({*self.tiers.values(), *wanted.tiers.values()}, reverse=True):
+            span = max(longest(self, loss), longest(wanted, loss))
+            if span > so_far:
+                tiers[duration_text(span)], so_far = loss, span
+        tiers = next((one.tiers for one in (self, wanted) if same(one.tiers, tiers)), tiers)
+        return msgspec.structs.replace(super().stricter(wanted), tiers=tiers)
+
+
+def longest(params: Params, loss: Decimal) -> Nanos:
+    """Return how long a loss cools down."""
+    met = (duration(span) for span, least in params.tiers.items() if loss <= least)
+    return max(met, default=Nanos(0))
+
+
+def same(one: dict[str, Decimal], other: dict[str, Decimal]) -> bool:
+    """Tell whether tiers mean the same, however their spans are spelt."""
+    plain = [{duration(span): loss for span, loss in tiers.items()} for tiers in (one, other)]
+    return plain[0] == plain[1]
 
 
 def decide(

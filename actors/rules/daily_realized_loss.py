@@ -9,10 +9,12 @@ profits, restarts and edits of the configuration do not end the lock.
 """
 
 from decimal import Decimal
+from typing import ClassVar
 
 from actors.model.headroom import Toward
 from actors.rules.money_bound import MoneyBound, check_dollars, judge_day
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
+from actors.rules.stricter import Orders, either, higher
 from protocol.book import BookView
 from protocol.enforcement import Priority
 from protocol.units import Now, RuleName, usd
@@ -23,6 +25,7 @@ NAME = RuleName("daily_realized_loss")
 class Params(RuleParams, frozen=True, kw_only=True):
     """The day's loss that ends it, in dollars below zero."""
 
+    orders: ClassVar[Orders] = {"limit": higher, "combined": either}
     limit: Decimal
     combined: bool = True
 

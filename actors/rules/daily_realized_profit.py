@@ -11,10 +11,12 @@ the closing then loses, restarts and edits of the configuration do not end the l
 """
 
 from decimal import Decimal
+from typing import ClassVar
 
 from actors.model.headroom import Toward
 from actors.rules.money_bound import MoneyBound, check_dollars, judge_day
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
+from actors.rules.stricter import Orders, either, lower
 from protocol.book import BookView
 from protocol.enforcement import Priority
 from protocol.units import Now, RuleName, usd
@@ -25,6 +27,7 @@ NAME = RuleName("daily_realized_profit")
 class Params(RuleParams, frozen=True, kw_only=True):
     """The day's profit that ends it, in dollars above zero."""
 
+    orders: ClassVar[Orders] = {"target": lower, "combined": either}
     target: Decimal
     combined: bool = True
 

@@ -8,10 +8,12 @@ them are closed.  The loss it books may then breach daily_realized_loss.
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import ClassVar
 
 from actors.model.headroom import Toward
 from actors.rules.money_bound import MoneyBound, check_dollars, judge_groups
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
+from actors.rules.stricter import Orders, higher
 from protocol.book import BookView
 from protocol.units import Now, RuleName, usd
 
@@ -28,6 +30,7 @@ class Scope(StrEnum):
 class Params(RuleParams, frozen=True, kw_only=True):
     """The open loss that closes, in dollars below zero."""
 
+    orders: ClassVar[Orders] = {"limit": higher}
     limit: Decimal
     scope: Scope = Scope.POSITION
 

@@ -11,11 +11,13 @@ rest is within the limit, and cancels their orders.  Nothing is locked.
 
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
 
 from actors.model.contract import root
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
+from actors.rules.stricter import Orders, ladder, lower
 from protocol.book import BookView, Holding
 from protocol.enforcement import Aim, Breach, Goal, Priority
 from protocol.units import Now, RuleName
@@ -40,6 +42,11 @@ class OnBreach(StrEnum):
 class Params(RuleParams, frozen=True, kw_only=True):
     """At most `limit` contracts, counted `net` or `gross`."""
 
+    orders: ClassVar[Orders] = {
+        "limit": lower,
+        "count": ladder(Count.NET, Count.GROSS),
+        "on_breach": ladder(OnBreach.REDUCE, OnBreach.CLOSE),
+    }
     limit: int
     count: Count = Count.NET
     on_breach: OnBreach = OnBreach.REDUCE

@@ -16,10 +16,15 @@ protective stops and other products are not touched, and nothing is locked.
 import re
 from collections import defaultdict
 from enum import StrEnum
+from math import inf
+from typing import Any, ClassVar, Self
+
+import msgspec
 
 from actors.model.aliases import canonical
 from actors.model.contract import root
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
+from actors.rules.stricter import Orders, ladder
 from protocol.book import BookView, Holding
 from protocol.enforcement import Aim, Breach, Goal, Priority
 from protocol.units import Now, RuleName
@@ -39,6 +44,7 @@ class OnBreach(StrEnum):
 class Params(RuleParams, frozen=True, kw_only=True):
     """So many contracts of each product, and what holds for products not named."""
 
+    orders: ClassVar[Orders] = {"on_breach": ladder(OnBreach.REDUCE, OnBreach.CLOSE)}
     limits: dict[str, int]
     unknown_symbol: str = "block"
     on_breach: OnBreach = OnBreach.REDUCE
@@ -63,6 +69,21 @@ class Params(RuleParams, frozen=True, kw_only=True):
                 f'unknown_symbol: {self.unknown_symbol!r} means nothing: write "block", "allow" '
                 'or "limit:3"'
             )
+
+    def stricter(self, wanted: Any) -> Self:
+        """Return for each product the smaller limit, whether it is named or one of the others."""
+        held, asked = named(self), named(wanted)
+        limits = {
+            product: min(held.get(product, unlimited(self)), asked.get(product, unlimited(wanted)))
+            for product in (*held, *(one for one in asked if one not in held))
+        }
+        tightest = min(self, wanted, key=unlimited)
+        spelt = {canonical(name): name for name in (*wanted.limits, *self.limits)}
+        changed = {
+            "limits": {spelt[product]: int(limit) for product, limit in limits.items()},
+            "unknown_symbol": tightest.unknown_symbol,
+        }
+        return msgspec.structs.replace(super().stricter(wanted), **changed)
 
     @property
     def others(self) -> int | None:
@@ -91,6 +112,16 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
     text = ", ".join((*(f"{one} {limit}" for one, limit in limits.items()), others_text(params)))
     used = ", ".join(figures) or "0"
     return Judgement(state, text, used, (breach,) if goals else ())
+
+
+def named(params: Params) -> dict[str, float]:
+    """Return the limit of each product that is named."""
+    return {canonical(name): limit for name, limit in params.limits.items()}
+
+
+def unlimited(params: Params) -> float:
+    """Return the limit of every other product, endless if there is none."""
+    return inf if params.others is None else params.others
 
 
 def by_product(view: BookView) -> dict[str, list[Holding]]:

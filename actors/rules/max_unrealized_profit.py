@@ -7,10 +7,12 @@ daily_realized_profit.
 """
 
 from decimal import Decimal
+from typing import ClassVar
 
 from actors.model.headroom import Toward
 from actors.rules.money_bound import MoneyBound, check_dollars, judge_groups
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
+from actors.rules.stricter import Orders, lower
 from protocol.book import BookView
 from protocol.units import Now, RuleName, usd
 
@@ -20,6 +22,7 @@ NAME = RuleName("max_unrealized_profit")
 class Params(RuleParams, frozen=True, kw_only=True):
     """The open profit that closes, in dollars above zero."""
 
+    orders: ClassVar[Orders] = {"target": lower}
     target: Decimal
 
     def __post_init__(self) -> None:

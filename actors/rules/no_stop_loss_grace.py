@@ -20,7 +20,7 @@ contract is closed and its orders are cancelled; nothing is locked.
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -28,6 +28,7 @@ from msgspec.structs import replace
 from actors.model.duration import check_duration, duration, duration_text
 from actors.model.protection import protection
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState, Wake
+from actors.rules.stricter import Orders, either, ladder, shorter
 from protocol.book import BookView, Holding
 from protocol.enforcement import Aim, Breach, Goal, Priority
 from protocol.schedule import Clock
@@ -53,6 +54,13 @@ class OnUnknown(StrEnum):
 class Params(RuleParams, frozen=True, kw_only=True):
     """How long a position may stand without a stop."""
 
+    orders: ClassVar[Orders] = {
+        "grace": shorter,
+        "full_coverage": either,
+        "on_expiry": ladder(OnExpiry.PLACE_STOP, OnExpiry.CLOSE),
+        "unknown_timeout": shorter,
+        "on_unknown": ladder(OnUnknown.WAIT, OnUnknown.CLOSE),
+    }
     grace: str = "10s"
     full_coverage: bool = True
     on_expiry: OnExpiry = OnExpiry.CLOSE

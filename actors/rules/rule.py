@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from enum import Flag, StrEnum, auto
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
 
+from actors.rules.stricter import Orders
 from protocol.book import BookView
 from protocol.enforcement import Breach, Priority
 from protocol.market_facts import Trigger
@@ -43,7 +44,17 @@ class RuleParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     `__post_init__` raises ValueError("key: what is wrong, and how to mend it").
     """
 
+    orders: ClassVar[Orders] = {}
+    """Which values of a key are the stricter ones; changes of other keys wait for the reset."""
     mode: Mode = Mode.ENFORCE
+
+    def stricter(self, wanted: Any) -> Self:
+        """Return these settings with what is stricter in others; both are enforced."""
+        values = {
+            key: order(getattr(self, key), getattr(wanted, key))
+            for key, order in self.orders.items()
+        }
+        return msgspec.structs.replace(self, **values)
 
 
 class RuleState(msgspec.Struct, frozen=True):

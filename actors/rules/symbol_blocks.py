@@ -6,12 +6,15 @@ positions closed, and a symbol lock is set over what the name or pattern covers.
 are not touched.
 
 The lock follows the configuration: it has no end of its own, it survives resets and restarts, and
-it ends when a restart finds its name or pattern no longer among the `symbols`.
+it ends at the reset from which on its name or pattern is no longer among the `symbols`.
 """
+
+from typing import ClassVar
 
 from actors.model.aliases import canonical, check_pattern, matches
 from actors.model.contract import root
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
+from actors.rules.stricter import Orders, united
 from protocol.book import BookView
 from protocol.enforcement import Aim, Breach, Goal, Priority
 from protocol.lockouts import LockKind, LockRequest
@@ -23,6 +26,7 @@ NAME = RuleName("symbol_blocks")
 class Params(RuleParams, frozen=True, kw_only=True):
     """The products to keep out of."""
 
+    orders: ClassVar[Orders] = {"symbols": united}
     symbols: tuple[str, ...]
 
     def __post_init__(self) -> None:

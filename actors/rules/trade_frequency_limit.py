@@ -18,7 +18,9 @@ that.  Exits and protective stops are not touched.
 from bisect import bisect_right
 from enum import StrEnum
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
+
+import msgspec
 
 from actors.model.duration import check_duration, duration, duration_text
 from actors.model.frequency import HOUR, MINUTE, Count, Tally, instants, rolling
@@ -32,6 +34,7 @@ from actors.rules.cooldown import (
     round_trips,
 )
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams
+from actors.rules.stricter import Orders, either, ladder, longer, lower
 from protocol.book import BookView
 from protocol.enforcement import Priority
 from protocol.units import Nanos, Now, RuleName
@@ -56,6 +59,17 @@ class When(StrEnum):
 class Params(RuleParams, frozen=True, kw_only=True):
     """At most so many trades in a minute, an hour, a session; and how long to cool down."""
 
+    orders: ClassVar[Orders] = {
+        "per_minute": lower,
+        "per_hour": lower,
+        "per_session": lower,
+        "count": ladder(Count.ENTRIES, Count.ORDERS, Count.FILLS),
+        "trigger": ladder(When.EXCEED, When.REACH),
+        "cooldown_minute": longer,
+        "cooldown_hour": longer,
+        "cooldown_session": longer,
+        "flatten": either,
+    }
     per_minute: int | None = None
     per_hour: int | None = None
     per_session: int | None = None
@@ -75,13 +89,25 @@ class Params(RuleParams, frozen=True, kw_only=True):
         used = [window for window in WINDOWS if getattr(self, f"per_{window}") is not None]
         if not used:
             raise ValueError("per_minute: no window has a limit; write it, per_hour or per_session")
-        for shorter, longer in pairwise(used):
-            spans = [getattr(self, f"cooldown_{window}") for window in (shorter, longer)]
+        for shorter, larger in pairwise(used):
+            spans = [getattr(self, f"cooldown_{window}") for window in (shorter, larger)]
             if duration(spans[0]) > duration(spans[1]):
                 raise ValueError(
-                    f"cooldown_{longer}: {spans[1]} is shorter than cooldown_{shorter}, {spans[0]};"
+                    f"cooldown_{larger}: {spans[1]} is shorter than cooldown_{shorter}, {spans[0]};"
                     " write one as long or longer"
                 )
+
+    def stricter(self, wanted: Any) -> Self:
+        """Return the smaller counts and longer cooldowns, none shorter than a shorter window's."""
+        values = {
+            key: order(getattr(self, key), getattr(wanted, key))
+            for key, order in self.orders.items()
+        }
+        used = [window for window in WINDOWS if values[f"per_{window}"] is not None]
+        for shorter, larger in pairwise(used):
+            least = values[f"cooldown_{shorter}"]
+            values[f"cooldown_{larger}"] = longer(values[f"cooldown_{larger}"], least)
+        return msgspec.structs.replace(self, **values)
 
 
 class Limit(NamedTuple):

@@ -11,6 +11,8 @@ from protocol.decisions import (
     AlarmCleared,
     AlarmRaised,
     Checkpoint,
+    ConfigurationRefused,
+    ConfigurationTaken,
     DayReset,
     Decision,
     EnforcementConfirmed,
@@ -79,8 +81,21 @@ def line(decision: Decision) -> Line:
         case WouldHave():
             text = f"shadow {decision.rule} would have acted: {decision.why}"
             return Line(Checkpoint.ENFORCEMENT, logging.WARNING, decision.account_id, text)
+        case ConfigurationTaken() | ConfigurationRefused():
+            return _configuration(decision)
         case _:
             return _enforcement(decision)
+
+
+def _configuration(decision: ConfigurationTaken | ConfigurationRefused) -> Line:
+    if isinstance(decision, ConfigurationRefused):
+        text = f"configuration refused, nothing changes: {'; '.join(decision.problems)}"
+        return Line(Checkpoint.CONFIGURATION, logging.ERROR, decision.account_id, text)
+    said = [f"{decision.on}: {'; '.join(decision.applied) or 'nothing changes now'}"]
+    if decision.waits and decision.until is not None:
+        said.append(f"waits until {instant_text(decision.until)}: {'; '.join(decision.waits)}")
+    text = f"configuration at {'. '.join(said)}"
+    return Line(Checkpoint.CONFIGURATION, logging.WARNING, decision.account_id, text)
 
 
 def _lock(decision: LockSet | LockEnded) -> Line:

@@ -115,7 +115,7 @@ def test_two_children_of_one_name_are_refused() -> None:
 def test_the_trees_start_in_the_order_in_which_they_need_each_other() -> None:
     rules = account((RuleName("max_contracts"),))
     names = [child.name for child in rules.children]
-    assert names == ["timer", "lockout", "reset", "enforcer", "rule/max_contracts"]
+    assert names == ["timer", "lockout", "reset", "enforcer", "settings", "rule/max_contracts"]
 
     login = [child.name for child in desk((1, 2)).children]
     assert login == ["market_data", "account/1", "account/2", "gateway"]
