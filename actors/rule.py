@@ -27,6 +27,8 @@ class State(msgspec.Struct, frozen=True):
     rule: RuleState
     rested: tuple[Trigger, ...] = ()
     evaluated: Nanos | None = None
+    times: int = 0
+    """How often this life of the rule has judged."""
     limit: str = ""
     used: str = ""
     unknown: str | None = None
@@ -150,6 +152,7 @@ def judged_state(state: State, judged: Judgement[RuleState], now: Now) -> State:
         rule=judged.state if judged.state is not state.rule else state.rule,
         rested=judged.triggers,
         evaluated=now.wall,
+        times=state.times + 1,
         limit=judged.limit,
         used=judged.used,
         unknown=judged.unknown,

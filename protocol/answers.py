@@ -98,9 +98,23 @@ class HubsLost(Message, frozen=True, kw_only=True):
     why: str
 
 
+class RefusalReason(StrEnum):
+    """Why a payload was refused, in a word."""
+
+    FIELD = "field"
+    """A field is missing or makes no sense."""
+    SHAPE = "shape"
+    """It is no object, or is wrapped in a way that nobody knows."""
+    EVENT = "event"
+    """Nobody subscribed to such an event."""
+    WATCH = "watch"
+    """Quotes were asked for, and will not come."""
+
+
 class Refused(Message, frozen=True, kw_only=True):
     """A payload that decode would not accept; the account it names, if it names one."""
 
     account_id: AccountId | None
     event: str
     why: str
+    reason: RefusalReason = RefusalReason.FIELD

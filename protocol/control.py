@@ -5,6 +5,8 @@ Money and prices are decimal text, instants are UTC ISO text: nothing here is co
 
 import msgspec
 
+from protocol.metrics import Figures
+
 
 class LockoutStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A lock in force; `until` None means until its condition ends."""
@@ -83,6 +85,8 @@ class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
     commit_ms: float
     alarms: list[str]
     heartbeat: str | None
+    checkpoints: dict[str, str]
+    """When each checkpoint was last passed, in the process's life."""
 
 
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,3 +102,4 @@ class DeskReport(msgspec.Struct, frozen=True, kw_only=True):
     desk: DeskStatus
     accounts: list[AccountStatus]
     armed: bool
+    figures: Figures | None = None

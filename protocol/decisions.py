@@ -23,6 +23,11 @@ class Checkpoint(IntEnum):
     RULE_EVALUATED = 7
     ENFORCEMENT = 8
 
+    @property
+    def word(self) -> str:
+        """Return its name as logs, traces, metrics and status write it."""
+        return self.name.lower()
+
 
 class AccountArmed(Message, frozen=True, kw_only=True):
     """Checkpoint 4: `rules` of `enabled` rules are armed."""

@@ -12,10 +12,11 @@ from typing import Any
 from actors.adapters import decode_account, decode_market
 from actors.adapters.decode_fields import Odd, Raw, account_id, sample
 from protocol.account_facts import AccountSeen, Instrument, OrderSeen, PositionSeen, TradeSeen
-from protocol.answers import Refused
+from protocol.answers import RefusalReason, Refused
 from protocol.message import Message
 from protocol.units import AccountId
 
+SHAPE = RefusalReason.SHAPE
 ADDED_OR_CHANGED = (0, 1)
 REMOVED = 2
 ENVELOPES_MAX = 4
@@ -32,7 +33,7 @@ def hub(event: str, payload: object) -> Message | tuple[Message, ...]:
             return _read_quote(data, payload.get("contract_id"))
     found = tuple(_unwrapped(event, payload, removed=False, contract=None, depth=0))
     if not found:
-        return _refused(event, payload, "an empty list")
+        return _refused(event, payload, "an empty list", SHAPE)
     return found[0] if len(found) == 1 and not isinstance(payload, list | tuple) else found
 
 
@@ -41,15 +42,15 @@ def _unwrapped(
 ) -> Iterator[Message]:
     """Take one envelope off, or read the object that wears none."""
     if depth > ENVELOPES_MAX:
-        yield _refused(event, payload, "too many envelopes")
+        yield _refused(event, payload, "too many envelopes", SHAPE)
     elif isinstance(payload, list | tuple):
         yield from _listed(event, payload, removed=removed, contract=contract, depth=depth)
     elif not isinstance(payload, dict):
-        yield _refused(event, payload, f"{sample(payload)} is not an object")
+        yield _refused(event, payload, f"{sample(payload)} is not an object", SHAPE)
     elif "data" in payload and "id" not in payload:
         action = payload.get("action", ADDED_OR_CHANGED[0])
         if type(action) is not int or action not in (*ADDED_OR_CHANGED, REMOVED):
-            yield _refused(event, payload["data"], f"action is {sample(action)}")
+            yield _refused(event, payload["data"], f"action is {sample(action)}", SHAPE)
             return
         yield from _unwrapped(
             event,
@@ -67,7 +68,7 @@ def _listed(
 ) -> Iterator[Message]:
     """Read each object of a list; `[contract, object]` is the market hub's way to say one."""
     if len(payload) > OBJECTS_MAX:
-        yield _refused(event, payload, "too many objects at once")
+        yield _refused(event, payload, "too many objects at once", SHAPE)
         return
     if event == "quote_update" and payload and isinstance(payload[0], str):
         contract, payload = payload[0], payload[1:]
@@ -89,7 +90,8 @@ def _read(event: str, row: Raw, *, removed: bool, contract: object) -> Message:
             case "trade_execution":
                 return decode_account.trade(row, removed=removed)
             case _:
-                return _refused(event, row, "an event nobody subscribed to")
+                why = "an event nobody subscribed to"
+                return _refused(event, row, why, RefusalReason.EVENT)
     except Odd as error:
         return _refused(event, row, str(error))
 
@@ -101,8 +103,15 @@ def _read_quote(row: Raw, contract: object) -> Message:
         return _refused("quote_update", row, str(error))
 
 
-def _refused(event: str, payload: object, why: str) -> Refused:
-    return Refused(account_id=_readable_account(event, payload), event=sample(event)[1:-1], why=why)
+def _refused(
+    event: str, payload: object, why: str, reason: RefusalReason = RefusalReason.FIELD
+) -> Refused:
+    return Refused(
+        account_id=_readable_account(event, payload),
+        event=sample(event)[1:-1],
+        why=why,
+        reason=reason,
+    )
 
 
 def _readable_account(event: str, payload: object) -> AccountId | None:
@@ -117,7 +126,7 @@ def _readable_account(event: str, payload: object) -> AccountId | None:
 
 def _rest[T](what: str, row: object, read: Callable[[Raw], T]) -> T | Refused:
     if not isinstance(row, dict):
-        return _refused(what, row, f"{sample(row)} is not an object")
+        return _refused(what, row, f"{sample(row)} is not an object", SHAPE)
     try:
         return read(row)
     except Odd as error:

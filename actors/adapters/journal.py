@@ -22,6 +22,7 @@ import msgspec
 
 from actors.adapters.backlog import PENDING_MAX, Backlog, Entry, JournalFull
 from actors.adapters.storage import Batch, Storage, StoreError, Unencodable
+from actors.model.histogram import Histogram
 from protocol.units import MILLISECOND, SECOND, AccountId, Nanos
 
 __all__ = ["Figures", "JournalFull", "JournalThread"]
@@ -66,6 +67,7 @@ class JournalThread:
         *,
         pending_max: int = PENDING_MAX,
         writers: int = WRITERS,
+        took: Histogram | None = None,
     ) -> None:
         self._stores = {store.account_id: store for store in stores}
         self._loop = loop
@@ -74,6 +76,7 @@ class JournalThread:
         self._changed = threading.Condition()
         self._end: Nanos | None = None
         self._latencies: deque[Nanos] = deque(maxlen=_LATENCIES_MAX)
+        self._took = took
         self._transactions = 0
         self._batches = 0
         self._threads = [
@@ -203,6 +206,8 @@ class JournalThread:
             self._call([entry.done for entry in group])
             self._backlog.landed(account_id)
             self._latencies.append(took)
+            if self._took is not None:
+                self._took.observe(took / SECOND)
             self._transactions += 1
             self._batches += len(group)
             was_out = self._outages.pop(account_id, None) is not None

@@ -18,6 +18,7 @@ from actors.adapters.projectx_pair import Intake
 from actors.adapters.projectx_reads import NoInstrument
 from actors.adapters.projectx_rest import Rest
 from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE
+from actors.adapters.wire_figures import WireFigures
 from protocol.answers import (
     AccountsFailed,
     AccountsRead,
@@ -28,6 +29,7 @@ from protocol.answers import (
     LoggedIn,
     LoginFailed,
     Outcome,
+    RefusalReason,
     Refused,
     TruthFailed,
     TruthRead,
@@ -65,6 +67,7 @@ class Broker:
         mono: Callable[[], int],
         timeout_seconds: float = 5.0,
         timings: Timings | None = None,
+        figures: WireFigures | None = None,
     ) -> None:
         config = ProjectXConfig(
             api_url=api_url,
@@ -80,6 +83,7 @@ class Broker:
             config=config,
             mono=mono,
             timeout_seconds=timeout_seconds,
+            figures=figures,
         )
         self._hubs = Hubs(
             self._rest, on_event=on_event, on_notice=on_notice, timings=timings or Timings()
@@ -141,7 +145,7 @@ class Broker:
         why = await self._hubs.watch(command.contract_id)
         if why is None:
             return None
-        return Refused(account_id=command.account_id, event="watch_contract", why=why)
+        return unwatched(command, why)
 
     def _failed(self, command: Mutation | Read, error: Exception) -> Message:
         """Return the failure that answers a command."""
@@ -166,7 +170,7 @@ class Broker:
             case OpenHubs():
                 return HubsLost(why=why)
             case WatchContract():
-                return Refused(account_id=command.account_id, event="watch_contract", why=why)
+                return unwatched(command, why)
             case CloseContract() | PartialClose() | CancelOrder():
                 return Answered(
                     command_id=command.command_id,
@@ -178,6 +182,16 @@ class Broker:
     async def close(self) -> None:
         """End everything, whatever state it is in; a second time is no error."""
         await asyncio.gather(self._hubs.close(), self._rest.close())
+
+
+def unwatched(command: WatchContract, why: str) -> Refused:
+    """Return the answer to a wish for quotes that will not be fulfilled."""
+    return Refused(
+        account_id=command.account_id,
+        event="watch_contract",
+        why=why,
+        reason=RefusalReason.WATCH,
+    )
 
 
 def first(error: BaseException) -> BaseException:

@@ -23,6 +23,7 @@ from project_x_py.client.http import MUTATING_ENDPOINTS
 from actors.adapters.projectx_answers import GatewayError, accepted, masked
 from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE, WINDOW_NS, Meter, hush, spare
 from actors.adapters.projectx_token import expiry
+from actors.adapters.wire_figures import WireFigures
 
 LOGINS_PER_MINUTE_MAX = 6
 """Against a token that is refused as soon as it is given: a fight that only costs requests."""
@@ -43,12 +44,15 @@ class Rest(ProjectX):
         config: ProjectXConfig,
         mono: Callable[[], int],
         timeout_seconds: float,
+        figures: WireFigures | None = None,
     ) -> None:
         super().__init__(username, api_key, config)
         hush()
         spare()
         self.meter = Meter(mono)
         self.rate_limiter = self.meter
+        self.figures = figures or WireFigures()
+        self.figures.budget = REQUESTS_PER_MINUTE
         self.renew_at = 0.0
         self._mono = mono
         self._timeout = timeout_seconds
@@ -110,12 +114,14 @@ class Rest(ProjectX):
         return client
 
     async def _leaves(self, _: object) -> None:
+        self.figures.requests += 1
         task = asyncio.current_task()
         if task is not None:
             self._in_flight.add(task)
             task.add_done_callback(self._in_flight.discard)
 
     async def _came(self, response: Any) -> None:
+        self.figures.answered(response.status_code, response.headers.get("Date"), time.time())
         if response.status_code == 401:  # noqa: PLR2004  (HTTP's own number)
             self.reject(response.request.headers.get("Authorization", "").removeprefix("Bearer "))
 

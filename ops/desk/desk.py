@@ -11,7 +11,6 @@ when the disk is able.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -19,7 +18,7 @@ from msgspec.structs import replace
 from actors.adapters import decode
 from actors.adapters.clock import Clock
 from actors.adapters.journal import JournalThread
-from actors.adapters.spans import Context
+from actors.adapters.spans import Context, outcome
 from actors.adapters.storage import Batch, Storage
 from actors.plan import AccountPlan
 from actors.roster import DeskRoster
@@ -27,6 +26,8 @@ from actors.runtime import ROOT, Runtime
 from actors.turn import Portion, Turn
 from ops.desk import routes
 from ops.desk.broker import Broker
+from ops.desk.counts import Counts
+from ops.desk.intake import Intake, Raw
 from ops.desk.release import PATIENCE_S, Release
 from ops.desk.untraced import NOTHING, Leg, Tracing, Untraced
 from protocol.answers import AccountsRead, LoginFailed, Refused
@@ -42,8 +43,6 @@ log = logging.getLogger(__name__)
 
 BURST_MAX = 256
 """Inputs taken before the loop may do something else, such as write to a socket."""
-INTAKE_MAX = 100_000
-"""Inputs that may wait; beyond it quotes are dropped, never facts or answers."""
 UNWRITTEN_MAX = 512
 LOOK_S = 1.0
 """The clocks are looked at this often at least, so that a jump is noticed."""
@@ -52,9 +51,6 @@ FLUSHED_MAX = 8
 """Accounts whose uneventful records are written in one flush: the disk stays free for breaches."""
 JUMP = 2 * SECOND
 CLOSE_S = 1.0
-
-type Raw = tuple[str, object]
-"""A hub event and its payload, as the SDK hands them over."""
 
 
 class Desk:
@@ -69,20 +65,20 @@ class Desk:
         on_end: Callable[[str], None],
         *,
         tracing: Tracing | None = None,
+        counts: Counts | None = None,
     ) -> None:
         self.plans = plans
         self.clock = clock
+        self.began = clock().mono
+        self.counts = counts or Counts()
         self.refused = 0
-        self.dropped = 0
         self.inputs = 0
         self.login_failed: LoginFailed | None = None
-        self.latencies: deque[int] = deque(maxlen=10_000)
-        """Nanoseconds from an input's turn to the moment its mutations were released."""
         self._stores = stores
         self._on_decision = on_decision
         self._on_end = on_end
         self._tracing = tracing or Untraced()
-        self._intake: deque[Raw | Message] = deque()
+        self._intake = Intake(self.counts, self._tracing)
         self._scheduled = self._stopping = False
         self._timer: asyncio.TimerHandle | None = None
         self._flusher: asyncio.TimerHandle | None = None
@@ -104,7 +100,7 @@ class Desk:
         """
         self._loop = asyncio.get_running_loop()
         self._broker = broker
-        self.journal = JournalThread(self._stores.values(), self._loop)
+        self.journal = JournalThread(self._stores.values(), self._loop, took=self.counts.commit)
         self.journal.start()
         self._flusher = self._loop.call_later(FLUSH_S, self._flush)
         self._commit(self.runtime.start(self._now()))
@@ -148,24 +144,13 @@ class Desk:
     def _enqueue(self, item: Raw | Message, cause: Context | None = None) -> None:
         if self._stopping:
             return  # what it caused could not be written down any more
-        if (
-            len(self._intake) >= INTAKE_MAX
-            and isinstance(item, tuple)
-            and item[0] == "quote_update"
-        ):
-            self.dropped += 1
-            return
-        self._intake.append(item)
-        self._tracing.arrived(cause)
-        if not self._scheduled:
+        if self._intake.put(item, cause) and not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._drain)
 
     def _drain(self) -> None:
         self._scheduled = False
-        for _ in range(min(len(self._intake), BURST_MAX)):
-            item = self._intake.popleft()
-            self._tracing.taken()
+        for item in self._intake.burst(BURST_MAX):
             messages = decode.hub(*item) if isinstance(item, tuple) else item
             for message in messages if isinstance(messages, tuple) else (messages,):
                 self._input(message)
@@ -179,9 +164,14 @@ class Desk:
         if to is None:
             return
         self.inputs += 1
+        self.counts.inputs[type(message)] += 1
         now = self._now()
         self._commit(*self.runtime.tick(now))
-        self._commit(self.runtime.input(to, message, now), message=message)
+        before = self.runtime.states.get(to)
+        turn = self.runtime.input(to, message, now)
+        if self.runtime.states.get(to) is before:
+            self.counts.unmoved(message, before)
+        self._commit(turn, message=message)
 
     def _destination(self, message: Message) -> str | None:
         """Return who is to hear a message; None for an account that is not ours."""
@@ -189,6 +179,7 @@ class Desk:
             self.login_failed = message
         elif isinstance(message, Refused):
             self.refused += 1
+            self.counts.refused(message)
             log.warning("refused %s: %s", message.event, message.why)
         desks = routes.desk_actor(message)
         account_id: AccountId | None = getattr(message, "account_id", None)
@@ -269,7 +260,7 @@ class Desk:
     def _release(self, portion: Portion, now: Now, leg: Leg) -> None:
         """Let out what a step asks of the world: mutations first."""
         if portion.mutations:
-            self.latencies.append(self.clock().mono - now.mono)
+            self.counts.decision.observe((self.clock().mono - now.mono) / SECOND)
         for command in (*portion.mutations, *portion.reads):
             task = self._loop.create_task(self._perform(command, leg))
             self._tasks.add(task)
@@ -280,8 +271,9 @@ class Desk:
 
     async def _perform(self, command: Mutation | Read, leg: Leg) -> None:
         assert self._broker is not None
-        answered = leg.asks(command)
+        answered, began = leg.asks(command), self.clock().mono
         answer = await self._broker.perform(command)
+        self.counts.performed(command, outcome(answer), self.clock().mono - began)
         if isinstance(answer, AccountsRead):
             answer = replace(answer, spent=self._broker.spent)
         cause = answered(answer)

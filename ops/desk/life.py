@@ -9,11 +9,15 @@ import asyncio
 import logging
 import time
 
+from msgspec.structs import replace
+
 from actors.adapters import clock
 from config.schema import AccountConfig, LoginConfig, ServiceConfig
 from ops.desk.boot import Progress, judge
+from ops.desk.counts import Counts
 from ops.desk.desk import Desk
-from ops.desk.link import Link, say
+from ops.desk.figures import figures
+from ops.desk.link import Link
 from ops.desk.names import learn
 from ops.desk.narrate import line
 from ops.desk.outcome import Ending, Exit
@@ -54,11 +58,13 @@ class Life:
         arm_within: float,
         known: Known,
         spans: Shipping,
+        counts: Counts,
     ) -> None:
         self.config = config
         self.login = login
         self.link = link
         self.known = known
+        self.counts = counts
         self._pipe = pipe
         self._stop = stop
         self._arm_within = arm_within
@@ -89,7 +95,13 @@ class Life:
         plans = tuple(ward.plan for ward in wards)
         stores = {ward.plan.account_id: ward.store for ward in wards}
         self._desk = Desk(
-            plans, stores, clock.now, self._decided, self._given_up, tracing=self._tracer
+            plans,
+            stores,
+            clock.now,
+            self._decided,
+            self._given_up,
+            tracing=self._tracer,
+            counts=self.counts,
         )
         self.link.on_event, self.link.on_notice = self._desk.event, self._desk.notice
         self._desk.start(self.link)
@@ -184,12 +196,14 @@ class Life:
         report = self._outlook.report(self._desk, self._history, self.link.spent)
         still = self._outlook.still(report)
         if still != self._reported or began - self._reported_at >= QUIET_S:
-            self._pipe.write(report)
+            counted = figures(self._desk, self._history, self.link.spent)
+            self._pipe.write(replace(report, figures=counted))
             self._reported, self._reported_at = still, began
         self._armed = self._armed or any(one.state in GUARDED for one in report.accounts)
         if report.armed and not self._running:
             self._running = True
             took = began - self._began
+            say = self.counts.checkpoints.say
             say(Checkpoint.RUNNING, f"running, all accounts armed {took:.1f} s after the start")
         took = time.monotonic() - began
         self._rest_s = min(max(REPORT_MIN_S, REPORT_SHARE * took), QUIET_S)
@@ -197,10 +211,11 @@ class Life:
     def _decided(self, decision: Decision, now: Now) -> None:
         self._history.take(decision, now)
         said = line(decision)
-        checkpoint = None if said.checkpoint is None else int(said.checkpoint)
-        log.log(
-            said.level, "%s", said, extra={"checkpoint": checkpoint, "account": said.account_id}
-        )
+        self.counts.decided(decision, self._desk.runtime.states)
+        if said.checkpoint is not None:
+            self.counts.checkpoints.passed(said.checkpoint)
+        about = {"checkpoint": said.checkpoint, "account": said.account_id}
+        log.log(said.level, "%s", said, extra={**about, "event": type(decision).__name__})
 
     def _given_up(self, why: str) -> None:
         self._gave_up = why

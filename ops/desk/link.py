@@ -14,9 +14,11 @@ from collections.abc import Callable
 from config.schema import LoginConfig
 from config.secrets import Credentials
 from ops.desk.broker import Broker
-from ops.desk.narrate import MARKS
+from ops.desk.checkpoints import Checkpoints
+from ops.desk.counts import Counts
+from protocol import metrics
 from protocol.account_facts import AccountSeen
-from protocol.answers import AccountsRead, HubsOpened, LoggedIn, LoginFailed
+from protocol.answers import AccountsRead, HubsLost, HubsOpened, LoggedIn, LoginFailed
 from protocol.commands import Mutation, Read
 from protocol.decisions import Checkpoint
 from protocol.message import Message
@@ -34,6 +36,7 @@ class Link:
         self,
         login: LoginConfig,
         credentials: Credentials,
+        counts: Counts | None = None,
         on_event: Callable[[str, object], None] = lambda _event, _payload: None,
         on_notice: Callable[[Message], None] = lambda _message: None,
     ) -> None:
@@ -45,10 +48,13 @@ class Link:
         self.logged_in_at: float | None = None
         self.refused = False
         self.why = "the Gateway has not answered"
-        self.said_events = Sample()
+        self.counts = counts or Counts()
+        self.said_events = Sample(self.counts.checkpoints)
         self._login = login
         self._credentials = credentials
         self._loaded = asyncio.Event()
+        self._say = self.counts.checkpoints.say
+        self._was_open = False
         self._broker: Broker | None = None
 
     async def load(self) -> None:
@@ -63,6 +69,7 @@ class Link:
             on_event=self._event,
             on_notice=self._notice,
             mono=time.monotonic_ns,
+            figures=self.counts.wire,
         )
         self.loaded_at = time.monotonic()
         self._loaded.set()
@@ -98,14 +105,19 @@ class Link:
         match message:
             case LoggedIn(accounts=accounts) | AccountsRead(accounts=accounts):
                 if self.logged_in_at is None:
-                    say(Checkpoint.CONNECTED, f"logged in, {len(accounts)} accounts listed")
+                    self._say(Checkpoint.CONNECTED, f"logged in, {len(accounts)} accounts listed")
                     self.logged_in_at = time.monotonic()
                 self.listed = {one.account_id: one for one in accounts}
             case LoginFailed(why=why, refused=refused):
                 log.warning("login: %s", why)
                 self.why, self.refused = why, refused
             case HubsOpened():
-                say(Checkpoint.CONNECTED, "both hubs are open")
+                self._say(Checkpoint.CONNECTED, "both hubs are open")
+                if self._was_open:
+                    self.counts.add(metrics.HUB_RECONNECTS)
+                self._was_open = True
+            case HubsLost():
+                self.counts.add(metrics.HUB_LOSSES)
             case _:
                 pass
 
@@ -113,7 +125,8 @@ class Link:
 class Sample:
     """Hub events in words: the first one, then their numbers once a minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._checkpoints = checkpoints
         self._counts: Counter[str] = Counter()
         self._next: float | None = None
 
@@ -121,7 +134,7 @@ class Sample:
         """Count an event."""
         if self._next is None:
             self._next = time.monotonic() + SAMPLE_S
-            say(Checkpoint.EVENT_RECEIVED, f"first event: {event}")
+            self._checkpoints.say(Checkpoint.EVENT_RECEIVED, f"first event: {event}")
         self._counts[event] += 1
 
     def speak(self) -> None:
@@ -130,12 +143,7 @@ class Sample:
         if self._next is None or now < self._next or not self._counts:
             return
         parts = ", ".join(f"{count} {event}" for event, count in self._counts.most_common())
-        say(Checkpoint.EVENT_RECEIVED, f"{self._counts.total()} events since last said: {parts}")
+        text = f"{self._counts.total()} events since last said: {parts}"
+        self._checkpoints.say(Checkpoint.EVENT_RECEIVED, text)
         self._counts.clear()
         self._next = now + SAMPLE_S
-
-
-def say(checkpoint: Checkpoint, text: str) -> None:
-    """Log a checkpoint in words, under its number."""
-    mark = MARKS[checkpoint]
-    log.info("%d %s %s", checkpoint, mark, text, extra={"checkpoint": int(checkpoint)})

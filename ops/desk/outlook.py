@@ -70,6 +70,7 @@ def starting(login: str) -> DeskReport:
         commit_ms=0.0,
         alarms=[],
         heartbeat=instant_text(clock.now().wall),
+        checkpoints={},
     )
     return DeskReport(desk=desk, accounts=[], armed=False)
 

@@ -19,9 +19,10 @@ from config.load import Loaded, load
 from config.schema import LoginConfig
 from config.secrets import Credentials, credentials
 from ops.desk import logs
+from ops.desk.counts import Counts
 from ops.desk.identities import recall
 from ops.desk.life import Life
-from ops.desk.link import Link, say
+from ops.desk.link import Link
 from ops.desk.lockfile import HeldError, LockFile
 from ops.desk.outcome import Ended, Ending, Exit, missing
 from ops.desk.pipe import ReportPipe, listen
@@ -49,10 +50,10 @@ def main(orders: Orders) -> NoReturn:
     """Run a desk until it is told to end, or must."""
     pipe = ReportPipe()
     lines = logs.begin(orders.login, as_json=orders.json_logs)
-    spans = Shipping(lines.clean)
+    spans, counts = Shipping(lines.clean), Counts()
     loop = asyncio.new_event_loop()
     try:
-        ending = loop.run_until_complete(_live(orders, pipe, lines, spans))
+        ending = loop.run_until_complete(_live(orders, pipe, lines, spans, counts))
     except ConfigError as error:
         for line in str(error).splitlines():
             log.error("%s", line)  # noqa: TRY400
@@ -74,11 +75,18 @@ def main(orders: Orders) -> NoReturn:
     os._exit(ending.code)
 
 
-async def _live(orders: Orders, pipe: ReportPipe, lines: logs.Lines, spans: Shipping) -> Ending:
+async def _live(
+    orders: Orders, pipe: ReportPipe, lines: logs.Lines, spans: Shipping, counts: Counts
+) -> Ending:
+    say = counts.checkpoints.say
     say(Checkpoint.START, f"desk {orders.login} starts as process {os.getpid()}")
     stop = asyncio.get_running_loop().create_future()
     _obey(stop)
+    began = time.monotonic()
     loaded, login, secrets = _configured(orders, lines)
+    count = sum(1 for one in loaded.config.accounts if one.login == orders.login)
+    took = (time.monotonic() - began) * 1_000
+    say(Checkpoint.CONFIGURATION, f"configuration read in {took:.0f} ms, accounts: {count}")
     _own(loaded.config.service.data_dir, orders.login)
     if loaded.config.service.otlp is not None:
         spans.begin(loaded.config.service.otlp)
@@ -87,12 +95,13 @@ async def _live(orders: Orders, pipe: ReportPipe, lines: logs.Lines, spans: Ship
         life = Life(
             config=loaded.config,
             login=login,
-            link=Link(login, secrets),
+            link=Link(login, secrets, counts),
             pipe=pipe,
             stop=stop,
             arm_within=orders.arm_within,
             known=known,
             spans=spans,
+            counts=counts,
         )
         ending = await life.live()
         if ending is not None:
@@ -114,7 +123,6 @@ def _obey(stop: "asyncio.Future[str]") -> None:
 
 def _configured(orders: Orders, lines: logs.Lines) -> tuple[Loaded, LoginConfig, Credentials]:
     """Load the configuration, and the secrets of this login only."""
-    began = time.monotonic()
     loaded = load(orders.config)
     mine = tuple(one for one in loaded.logins if one.name == orders.login)
     if not mine:
@@ -125,9 +133,6 @@ def _configured(orders: Orders, lines: logs.Lines) -> tuple[Loaded, LoginConfig,
     lines.hide((secrets.username.reveal(), secrets.api_key.reveal()))
     for warning in resolved.warnings:
         log.warning("%s: %s; %s", warning.key, warning.what, warning.mend)
-    count = sum(1 for one in loaded.config.accounts if one.login == orders.login)
-    took = (time.monotonic() - began) * 1_000
-    say(Checkpoint.CONFIGURATION, f"configuration read in {took:.0f} ms, accounts: {count}")
     return loaded, mine[0], secrets
 
 

@@ -126,6 +126,7 @@ def report(desk: Desk, history: History, login: str, spent: int) -> DeskReport:
         commit_ms=round(figures.p99_ms, 3),
         alarms=[f"{kind}: {why}" for (who, kind), why in history.alarms.items() if who is None],
         heartbeat=instant_text(now.wall),
+        checkpoints=dict(desk.counts.checkpoints.last),
     )
     return DeskReport(desk=status, accounts=accounts, armed=armed)
 

@@ -17,7 +17,9 @@ from starlette.routing import Route
 
 from config.schema import Service
 from ops.desk.outcome import Ended, Exit
+from ops.guardian.exposition import CONTENT_TYPE, render
 from ops.guardian.guardian import Guardian
+from ops.guardian.standing import standing
 
 log = logging.getLogger(__name__)
 LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"]
@@ -54,8 +56,16 @@ def application(guardian: Guardian) -> Starlette:
     async def status(_: Request) -> Response:
         return answer(guardian.status())
 
+    async def metrics(_: Request) -> Response:
+        return Response(render(*standing(guardian)), headers={"Content-Type": CONTENT_TYPE})
+
     return Starlette(
-        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/status", status)],
+        routes=[
+            Route("/livez", livez),
+            Route("/readyz", readyz),
+            Route("/status", status),
+            Route("/metrics", metrics),
+        ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_NAMES)],
     )
 

@@ -60,9 +60,13 @@ class Guardian:
         await self._stop(keepers)
         return self._ending
 
+    def now(self) -> float:
+        """Return the time by which the desks' silence is measured."""
+        return asyncio.get_running_loop().time()
+
     def status(self) -> ServiceStatus:
         """Return how the whole service stands."""
-        now = asyncio.get_running_loop().time()
+        now = self.now()
         return ServiceStatus(
             accounts=[one for watch in self.watches for one in watch.accounts(now)],
             desks=[watch.desk(now) for watch in self.watches],
@@ -70,7 +74,7 @@ class Guardian:
 
     def checks(self) -> dict[str, str | None]:
         """Return by desk what keeps it from being ready, None where nothing does."""
-        now = asyncio.get_running_loop().time()
+        now = self.now()
         return {watch.name: watch.why_not_ready(now) for watch in self.watches}
 
     async def _keep(self, watch: Watch) -> None:

@@ -8,6 +8,7 @@ from config.schema import AccountConfig
 from ops.desk.outcome import Ending, Exit
 from ops.desk.outlook import unseen
 from ops.guardian.child import Child
+from ops.guardian.totals import Totals
 from protocol.control import AccountStatus, DeskReport, DeskStatus
 
 FRESH_S = 3.0
@@ -37,6 +38,7 @@ class Watch:
         self._accounts = accounts
         self._report: DeskReport | None = None
         self._last: list[AccountStatus] = []
+        self.totals = Totals()
 
     @property
     def name(self) -> str:
@@ -51,10 +53,13 @@ class Watch:
     def begins(self, child: Child) -> None:
         """Take note of a new life."""
         self.child, self.ended, self._report = child, None, None
+        self.totals.begins()
 
     def take(self, report: DeskReport) -> None:
         """Take a report; one from before its actors stand says nothing of its accounts."""
         self._report = report
+        if report.figures is not None:
+            self.totals.take(report.figures)
         if report.accounts:
             self._last = report.accounts
         if any(one.state == "armed" for one in report.accounts):
@@ -135,6 +140,7 @@ class Watch:
                 commit_ms=0.0,
                 alarms=[],
                 heartbeat=None,
+                checkpoints={},
             )
         return replace(said, state=state, pid=pid, restarts=self.restarts, alarms=alarms)
 

@@ -57,6 +57,7 @@ class SimServer:
             ws_ping_interval=None,
             ws_per_message_deflate=False,
             http="h11",
+            date_header=False,  # the Gateway's clock is the world's
         )
         config.load()
         self._server = uvicorn.Server(config)

@@ -1,6 +1,7 @@
 """Serve the Gateway's REST calls: fault, limit, token, deed, fault, answer, in this order."""
 
 import asyncio
+from email.utils import formatdate
 
 import msgspec
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from ops.sim.rest_faults import RestFault
 from ops.sim.sockets import Sockets
 from ops.sim.tokens import bearer
 from ops.sim.world import World
+from protocol.units import SECOND
 
 JSON = "application/json"
 OPEN_ENDPOINTS = frozenset({"Auth/loginKey"})
@@ -37,12 +39,14 @@ class Rest:
         account = _account(body)
         call = self.world.calls.open(endpoint, body, account)
         try:
-            return await self._serve(request, call)
+            answer = await self._serve(request, call)
         except Gone:
             return Response(status_code=500)
         except asyncio.CancelledError:
             calls.close(call, f"{call.outcome}, server gone")
             return Response(status_code=503)
+        answer.headers["Date"] = formatdate(self.world.now() / SECOND, usegmt=True)
+        return answer
 
     async def _serve(self, request: Request, call: Call) -> Response:
         faults = self.world.faults

@@ -22,6 +22,7 @@ from actors.plan import AccountPlan
 from actors.rules import daily_realized_loss, daily_unrealized_loss, max_contracts
 from actors.rules.rule import RuleParams
 from ops.desk.desk import Desk
+from ops.desk.figures import figures
 from ops.desk.narrate import line
 from ops.desk.status import History, report
 from ops.desk.untraced import Tracing
@@ -33,6 +34,7 @@ from protocol.codec import Recorded
 from protocol.control import AccountStatus
 from protocol.decisions import Decision, EnforcementConfirmed, EnforcementRequested
 from protocol.lifecycle import Phase
+from protocol.metrics import Metric
 from protocol.units import SECOND, AccountId, ContractId, Nanos, Now, RuleName
 from tests.e2e.witness import Link, Witness
 
@@ -162,6 +164,7 @@ class Stand:
             mono=lambda: self.clock().mono,
             timeout_seconds=self._timeout_seconds,
             timings=self._timings,
+            figures=desk.counts.wire,
         )
         self._up = True
         desk.start(link)
@@ -203,6 +206,7 @@ class Stand:
             return
         self.told.append(Told(decision, now, time.monotonic_ns()))
         self.history.take(decision, now)
+        self.desk.counts.decided(decision, self.desk.runtime.states)
         if self.slowness_s:
             time.sleep(self.slowness_s)
 
@@ -238,6 +242,14 @@ class Stand:
     def report(self, account: AccountId = FIRST) -> AccountStatus:
         whole = report(self.desk, self.history, "main", self.broker.spent)
         return next(one for one in whole.accounts if one.id == account)
+
+    def counted(self, metric: Metric, *labels: object) -> float:
+        """Return a figure of the desk as it would go up the pipe; for a distribution its number."""
+        told = figures(self.desk, self.history, self.broker.spent)
+        key = (metric.name, tuple(map(str, labels)))
+        series = {(one.name, one.labels): one.value for one in told.series}
+        bars = {(one.name, one.labels): float(sum(one.counts)) for one in told.bars}
+        return (series | bars).get(key, 0.0)
 
     def decided[T](self, kind: type[T], account: AccountId | None = None) -> list[T]:
         """Return the decisions of a kind, of one account if given."""

@@ -1,0 +1,41 @@
+"""What is counted of a login's REST calls: how many, how they were answered, whose clock is wrong.
+
+The Gateway dates its answers in whole seconds, so the skew of the clocks is known within half a
+second: enough to tell a machine whose resets would come at the wrong time.
+"""
+
+from collections import Counter
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+HALF_S = 0.5
+NAMED = frozenset({200, 401, 403, 404, 429, 500, 502, 503, 504})
+
+
+class WireFigures:
+    """One login's calls since the start."""
+
+    def __init__(self) -> None:
+        self.budget: int | None = None
+        """Requests that a minute allows; None before there is anyone to make them."""
+        self.requests = 0
+        self.answers: Counter[str] = Counter()
+        """By HTTP status; of the unusual ones only the first digit counts."""
+        self.skew_s: float | None = None
+        """This clock minus theirs; None until an answer was dated."""
+
+    def answered(self, status: int, date: str | None, wall_s: float) -> None:
+        """Take note of an answer that is just there."""
+        code = str(status) if status in NAMED else f"{status // 100}xx"
+        self.answers[code] += 1
+        if date is None:
+            return
+        try:
+            theirs = parsedate_to_datetime(date)
+        except ValueError:
+            return
+        if theirs.tzinfo is None:
+            theirs = theirs.replace(tzinfo=UTC)
+        off = wall_s - theirs.timestamp()
+        # Truth lies in the second they named: no skew as long as ours falls into it.
+        self.skew_s = off - HALF_S if not 0.0 <= off <= 1.0 else 0.0

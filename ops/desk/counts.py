@@ -1,0 +1,163 @@
+"""What a desk counts, from the start of its process to its end: plain integers, nobody is asked.
+
+What happens per message costs an addition or two.  Decisions are rare, and may cost a little more.
+The guardian adds up the lives of a desk, so that a restart takes nothing back.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from actors.adapters.wire_figures import WireFigures
+from actors.model.account_state import State as AccountState
+from actors.model.histogram import Histogram
+from actors.tree import RULE_PREFIX
+from ops.desk.checkpoints import Checkpoints
+from ops.desk.meters import meter
+from protocol import metrics
+from protocol.account_facts import OrderSeen, PositionSeen, TradeSeen
+from protocol.answers import Refused
+from protocol.commands import Mutation, Read
+from protocol.decisions import (
+    AlarmRaised,
+    DayReset,
+    Decision,
+    EnforcementConfirmed,
+    EnforcementFailing,
+    EnforcementMerged,
+    EnforcementRequested,
+    EnforcementWithdrawn,
+    LockedAttempt,
+    LockSet,
+    VerdictChanged,
+    WouldHave,
+)
+from protocol.message import Message
+from protocol.metrics import Metric
+from protocol.units import SECOND, AccountId, RuleName
+
+FACTS = frozenset({PositionSeen, OrderSeen, TradeSeen})
+EVENTS = frozenset(
+    {"account_update", "position_update", "order_update", "trade_execution", "quote_update"}
+    | {"account", "position", "order", "trade", "instrument", "watch_contract"}
+)
+"""The hub events and the rows of reads that decode knows by name."""
+STATES: dict[type, str] = {
+    EnforcementRequested: "requested",
+    EnforcementMerged: "merged",
+    EnforcementConfirmed: "confirmed",
+    EnforcementWithdrawn: "withdrawn",
+    EnforcementFailing: "failed",
+}
+
+type Labels = tuple[str, ...]
+type States = Mapping[str, Any]
+"""The actors' states by path."""
+
+
+class Counts:
+    """One desk process's figures.  For the event loop's thread."""
+
+    def __init__(self) -> None:
+        self.checkpoints = Checkpoints()
+        self.inputs: defaultdict[type[Message], int] = defaultdict(int)
+        self.duplicates: Counter[type[Message]] = Counter()
+        self.evaluations: Counter[str] = Counter()
+        self._judged: dict[str, int] = {}
+        self.dropped = 0
+        self.depth = 0
+        """The most that waited since somebody looked."""
+        self.wait = Histogram(metrics.INTAKE_WAIT.bounds)
+        self.decision = Histogram(metrics.DECISION.bounds)
+        self.commit = Histogram(metrics.COMMIT.bounds)
+        """Fed by the journal's threads, under the journal's lock."""
+        self.wire = WireFigures()
+        self.told: dict[Metric, Counter[Labels]] = {}
+        self.bars: dict[Metric, dict[Labels, Histogram]] = {}
+
+    def add(self, metric: Metric, *labels: object) -> None:
+        """Count one, under the values of the metric's labels."""
+        self.told.setdefault(metric, Counter())[tuple(map(str, labels))] += 1
+
+    def observe(self, metric: Metric, value: float, *labels: object) -> None:
+        """Take one value of a distribution."""
+        known = self.bars.setdefault(metric, {})
+        key = tuple(map(str, labels))
+        if key not in known:
+            known[key] = Histogram(metric.bounds)
+        known[key].observe(value)
+
+    def unmoved(self, message: Message, state: object) -> None:
+        """Count a message that left who heard it as it was: a fact told twice, if an account."""
+        if type(message) in FACTS and isinstance(state, AccountState):
+            self.duplicates[type(message)] += 1
+
+    def judged(self, path: str, rule: str, times: int) -> None:
+        """Take how often a rule's actor has judged; one that was restarted began anew."""
+        before = self._judged.get(path, 0)
+        self._judged[path] = times
+        self.evaluations[rule] += times - before if times >= before else times
+
+    def refused(self, message: Refused) -> None:
+        """Count a payload that was refused; what a broker calls its events is not ours to trust."""
+        event = message.event if message.event in EVENTS else "other"
+        self.add(metrics.REFUSED, event, message.reason.value)
+
+    def performed(self, command: Mutation | Read, how: str, nanos: int) -> None:
+        """Count a command whose answer is there."""
+        kind = type(command).__name__
+        self.add(metrics.COMMANDS, kind, how)
+        self.observe(metrics.COMMAND_TIME, nanos / SECOND, kind)
+
+    def decided(self, decision: Decision, states: States) -> None:
+        """Count what was decided."""
+        match decision:
+            case VerdictChanged(breached=True, account_id=who, rule=rule):
+                self.add(metrics.BREACHES, who, rule)
+                self._overshot(rule, decision.limit, decision.used, "breach")
+            case WouldHave(account_id=who, rule=rule):
+                self.add(metrics.WOULD_HAVE, who, rule)
+            case LockSet(lock=lock):
+                self.add(metrics.LOCKS, lock.account_id, lock.rule)
+            case LockedAttempt(account_id=who):
+                self.add(metrics.ATTEMPTS, who)
+            case DayReset(account_id=who):
+                self.add(metrics.RESETS, who)
+            case AlarmRaised(kind=kind):
+                self.add(metrics.ALARMS_RAISED, kind.value)
+            case (
+                EnforcementRequested()
+                | EnforcementMerged()
+                | EnforcementConfirmed()
+                | EnforcementWithdrawn()
+                | EnforcementFailing()
+            ):
+                self._enforced(decision, states)
+            case _:
+                pass
+
+    def _enforced(
+        self,
+        decision: EnforcementRequested
+        | EnforcementMerged
+        | EnforcementConfirmed
+        | EnforcementWithdrawn
+        | EnforcementFailing,
+        states: States,
+    ) -> None:
+        who, rule = decision.account_id, decision.rule
+        self.add(metrics.ENFORCEMENTS, who, rule, STATES[type(decision)])
+        if isinstance(decision, EnforcementConfirmed):
+            self.observe(metrics.TIME_TO_FLAT, decision.took_ms / 1_000, rule)
+            self._flat(who, rule, states)
+
+    def _flat(self, who: AccountId, rule: RuleName, states: States) -> None:
+        """Note how far past its limit the money ended; a rule about open positions says nothing."""
+        judged = states.get(f"account/{who}/{RULE_PREFIX}{rule}")
+        if judged is not None:
+            self._overshot(rule, judged.limit, judged.used, "flat")
+
+    def _overshot(self, rule: RuleName, limit: str, used: str, at: str) -> None:
+        money = meter(limit, used)
+        if money is not None and money.left <= 0:
+            self.observe(metrics.OVERSHOOT, -money.left, rule, at)

@@ -1,0 +1,28 @@
+"""Figures out of the texts by which a rule says what it allows and what is used of it.
+
+Only money is written with two digits or more behind the point, so nothing else is taken for it.
+"""
+
+import re
+from typing import NamedTuple
+
+DOLLARS = re.compile(r"-?\d+\.\d{2,4}")
+
+
+class Meter(NamedTuple):
+    """A rule's money: a limit below zero bounds a loss, one above a profit."""
+
+    limit: float
+    used: float
+
+    @property
+    def left(self) -> float:
+        """Return the dollars before the limit; negative past it."""
+        return self.used - self.limit if self.limit < 0 else self.limit - self.used
+
+
+def meter(limit: str, used: str) -> Meter | None:
+    """Return what the texts say in dollars; None for rules about other things, or for no figure."""
+    if DOLLARS.fullmatch(limit) is None or DOLLARS.fullmatch(used) is None:
+        return None
+    return Meter(float(limit), float(used))
