@@ -86,11 +86,10 @@ class Account:
             case PositionSeen() | OrderSeen():
                 return self._booked(state, message, now)
             case TradeSeen():
-                ledger = state.ledger.book(message)
-                if ledger is state.ledger:
+                traded, said = reads.take_trade(state, message, now)
+                if traded is state:
                     return Step(state)
-                state = remembered(replace(state, ledger=ledger), message, now)
-                return self._settle(state, Hears.LEDGER | Hears.FILLS, now)
+                return self._settle(traded, Hears.LEDGER | Hears.FILLS, now, said)
             case Verdict():
                 return self._verdict(state, message, now)
             case Observed():
@@ -179,12 +178,14 @@ class Account:
                 over = guard.orphaned(state.plan, locks)
                 return self._settle(guard.cooled(state, locks), heard, now, over)
             case DayKnown():
-                ledger = state.ledger.next_day(message.started)
-                return Step(viewed(state.plan, replace(state, day=message, ledger=ledger)))
+                return Step(viewed(state.plan, life.next_day(state, message)))
             case ResetDue():
                 return self._reset(state, message, now)
             case Enforced(rule=rule, certificate=certificate):
                 return Step(state, (Send("lockout", CertifyLock(rule=rule, at=certificate.at)),))
+            case TimerFired(name=reads.SETTLED):
+                state, asked = reads.settled(state.plan, state)
+                return self._settle(state, Hears.POSITIONS | Hears.PRICES, now, asked)
             case TimerFired(purpose=Purpose.READ):
                 return Step(*reads.ask_truth(state.plan, state))
             case TimerFired(name=name, purpose=Purpose.RULE):
@@ -236,7 +237,9 @@ class Account:
             heard = Hears.ORDERS
             book, changed = before.order(fact)
         if book is not before:
-            state = remembered(replace(state, book=book), fact, now)
+            held, row = (one.rows.get(fact.contract_id) for one in (before, book))
+            settling = state.settling.moved(held, row, state.ledger.sizes)
+            state = remembered(replace(state, book=book, settling=settling), fact, now)
         if not changed:
             return Step(state)
         state, said = guard.attempt(state.plan.account_id, state, before, fact, now)

@@ -41,13 +41,18 @@ def ended_day(plan: AccountPlan, state: State, due: ResetDue) -> Learnt:
     day = DayKnown(started=due.instant, day=due.day, next_reset=due.next_reset)
     revived = tuple(Spawn(name) for name in sorted(state.gone))
     state = replace(
-        state,
-        day=day,
-        ledger=state.ledger.next_day(due.instant),
+        next_day(state, day),
         kept=replace(state.kept, attempts=0),
         gone=frozenset(),
     )
     return state, (Journal(ended), *revived)
+
+
+def next_day(state: State, day: DayKnown) -> State:
+    """Return the state in another trading day: what is held is carried into it."""
+    ledger = state.ledger.next_day(day.started)
+    settling = state.settling.next_day(state.book.rows, ledger.sizes)
+    return replace(state, day=day, ledger=ledger, settling=settling)
 
 
 def reconfigured(state: State, settings: Settings) -> Learnt:

@@ -5,7 +5,8 @@ Plain functions on the account's state, used by actors/account.py alone.
 
 from msgspec.structs import replace
 
-from actors.model.account_state import State, needed_contracts, unresolved, viewed
+from actors.model.account_state import State, needed_contracts, remembered, unresolved, viewed
+from actors.model.settling import SETTLE
 from actors.plan import AccountPlan
 from actors.rules import RULES
 from actors.rules.rule import Hears
@@ -25,6 +26,8 @@ SWEEP = 5 * SECOND
 """Between full evaluations while a position is open, should a price trigger ever get lost."""
 JUDGED_MAX = 3 * SWEEP
 """How long an enabled rule may go without judging meanwhile before that is an alarm."""
+SETTLED = "account/settled"
+"""The timer that ends the wait for a position's message."""
 RETRY = 500 * MILLISECOND
 RETRY_MAX = 10 * SECOND
 DOUBLINGS_MAX = 5
@@ -53,15 +56,40 @@ def take_truth(state: State, message: TruthRead) -> State:
     facts = [fact for fact in later if isinstance(fact, PositionSeen | OrderSeen)]
     if state.truth_asked is None or message.asked >= state.truth_asked:
         book = state.book.truth(message.positions, message.orders, facts)
-        state = replace(state, book=book, known=True, truth_asked=message.asked)
+        settling = state.settling.shown(state.book.rows, book.rows, message.asked)
+        state = replace(state, book=book, settling=settling, known=True, truth_asked=message.asked)
     newest = state.trades_asked is None or message.asked >= state.trades_asked
     if message.trades is not None and newest:
         since = [fact for fact in later if isinstance(fact, TradeSeen)]
         ledger = state.ledger.rebuilt(message.trades, since)
-        state = replace(state, ledger=ledger, trades_known=True, trades_asked=message.asked)
+        settling = state.settling.read(state.book.rows, ledger.sizes)
+        state = replace(
+            state, ledger=ledger, settling=settling, trades_known=True, trades_asked=message.asked
+        )
     if message.command_id == state.reading:
         state = replace(state, reading=None, read_fails=0)
     return state
+
+
+def take_trade(state: State, message: TradeSeen, now: Now) -> Learnt:
+    """Book a trade; return the state itself if it says nothing new."""
+    ledger = state.ledger.book(message)
+    if ledger is state.ledger:
+        return state, ()
+    row = state.book.rows.get(message.contract_id)
+    settling = state.settling.told(message, row, ledger.sizes, now.mono)
+    traded = replace(state, ledger=ledger, settling=settling)
+    if settling is state.settling:
+        return remembered(traded, message, now), ()
+    waits = timer(SETTLED, Purpose.READ, Nanos(now.mono + SETTLE))
+    return remembered(traded, message, now), (waits,)
+
+
+def settled(plan: AccountPlan, state: State) -> Learnt:
+    """Count every row as a whole again; one that lags for so long is read again."""
+    if not state.settling.unsettled:
+        return state, ()
+    return ask_truth(plan, replace(state, settling=state.settling.settled()))
 
 
 def evidence(plan: AccountPlan, state: State, message: TruthRead) -> TruthSeen:

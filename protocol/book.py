@@ -7,7 +7,11 @@ from protocol.units import AccountId, ContractId, Nanos, PositionId, Price, Usd
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """An open position and what it is worth; `unrealized` None is unknown, never zero."""
+    """An open position and what it is worth; `unrealized` None is unknown, never zero.
+
+    What a closing trade has realized is no longer in `unrealized`, although `size` still shows it
+    until the position's own message comes.
+    """
 
     position_id: PositionId
     contract_id: ContractId

@@ -90,12 +90,16 @@ async def trades(rest: Rest, account: AccountId, since: Nanos) -> tuple[TradeSee
 async def truth(
     rest: Rest, account: AccountId, since: Nanos | None
 ) -> tuple[tuple[PositionSeen, ...], tuple[OrderSeen, ...], tuple[TradeSeen, ...] | None]:
-    """Read positions, orders and, if asked for, trades, all at once."""
+    """Read trades, if asked for, then positions and orders at once.
+
+    Trades come first: an exit between the two reads then shows as a position that is gone, and
+    never as one that its trade has realized and that is still held, which would count twice.
+    """
+    done = None if since is None else await trades(rest, account, since)
     async with asyncio.TaskGroup() as group:
         held = group.create_task(positions(rest, account))
         working = group.create_task(orders(rest, account))
-        done = None if since is None else group.create_task(trades(rest, account, since))
-    return held.result(), working.result(), None if done is None else done.result()
+    return held.result(), working.result(), done
 
 
 async def instrument(rest: Rest, contract: ContractId) -> Instrument:

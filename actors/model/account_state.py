@@ -7,6 +7,7 @@ from actors.model.aliases import matches
 from actors.model.book import Book
 from actors.model.contract import root
 from actors.model.ledger import Ledger
+from actors.model.settling import Settling
 from actors.plan import AccountPlan
 from actors.rules import RULES
 from actors.rules.rule import Hears
@@ -56,6 +57,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     trades_known: bool = False
     book: Book = Book()
     ledger: Ledger
+    settling: Settling = Settling()
     instruments: dict[ContractId, Instrument] = msgspec.field(default_factory=dict)
     unvalued: dict[ContractId, str] = msgspec.field(default_factory=dict)
     """Contracts that the Gateway's record gives no value to, and why."""
@@ -126,7 +128,7 @@ def viewed(plan: AccountPlan, state: State) -> State:
         day=state.day.day,
         next_reset=state.day.next_reset,
         realized=realized,
-        holdings=state.book.holdings(state.instruments, state.marks),
+        holdings=state.book.holdings(state.instruments, state.marks, state.settling.unsettled),
         orders=state.book.working,
         fills=fills,
         include_fees=plan.include_fees,

@@ -120,11 +120,23 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
         return book
 
     def holdings(
-        self, instruments: Mapping[ContractId, Instrument], marks: Mapping[ContractId, Marks]
+        self,
+        instruments: Mapping[ContractId, Instrument],
+        marks: Mapping[ContractId, Marks],
+        realized: Mapping[ContractId, int] | None = None,
     ) -> tuple[Holding, ...]:
-        """Return the open positions by contract, each valued as far as its price is known."""
+        """Return the open positions by contract, each valued as far as its price is known.
+
+        `realized` counts the contracts of a row that are worth nothing more (see settling).
+        """
+        gone = realized or {}
         return tuple(
-            _valued(row, instruments.get(contract_id), marks.get(contract_id))
+            _valued(
+                row,
+                instruments.get(contract_id),
+                marks.get(contract_id),
+                gone.get(contract_id, 0),
+            )
             for contract_id, row in sorted(self.rows.items())
         )
 
@@ -188,13 +200,15 @@ def _merged(held: OrderSeen, seen: OrderSeen) -> OrderSeen:
     return replace(latest, filled=max(held.filled, seen.filled), updated=updated)
 
 
-def _valued(row: Row, instrument: Instrument | None, marks: Marks | None) -> Holding:
+def _valued(row: Row, instrument: Instrument | None, marks: Marks | None, realized: int) -> Holding:
     """Return a position with its worth, or with None where a price or an economy is unknown."""
     seen = row.seen
+    left = abs(seen.size) - realized
     mark = None if marks is None else marks.long if seen.size > 0 else marks.short
     worth = None
     if instrument is not None and mark is not None:
-        worth = unrealized(instrument, seen.size, seen.average, mark)
+        size = left if seen.size > 0 else -left
+        worth = unrealized(instrument, size, seen.average, mark)
     return Holding(
         position_id=seen.position_id,
         contract_id=seen.contract_id,

@@ -15,8 +15,9 @@ from typing import Final
 
 import msgspec
 
+from actors.model.average_price import signed
 from protocol.account_facts import TradeSeen
-from protocol.units import Nanos, TradeId, Usd
+from protocol.units import ContractId, Nanos, TradeId, Usd
 
 BUCKETS: Final = 64
 """Into how many parts the trades are split: a change copies one part, not the day.
@@ -44,6 +45,8 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     gross: Usd = Usd(0)
     costs: Usd = Usd(0)
     buckets: tuple[Bucket, ...] = msgspec.field(default_factory=_empty)
+    sizes: dict[ContractId, int] = msgspec.field(default_factory=dict[ContractId, int])
+    """What was bought less what was sold of each contract."""
 
     def realized(self, *, include_fees: bool) -> Usd:
         """Return the day's sum of closed profit and loss, with or without what it cost."""
@@ -66,6 +69,9 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         counted = held if trade.voided else trade
         sign = -1 if trade.voided else 1
         gross, costs = (0, 0) if counted is None else _amounts(counted)
+        sizes = self.sizes
+        if counted is not None:
+            sizes = _summed(sizes, counted, sign)
         return Ledger(
             started=self.started,
             gross=Usd(self.gross + sign * gross),
@@ -75,6 +81,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
                 _with(self.buckets[number], trade),
                 *self.buckets[number + 1 :],
             ),
+            sizes=sizes,
         )
 
     def rebuilt(self, trades: Iterable[TradeSeen], also: Iterable[TradeSeen] = ()) -> "Ledger":
@@ -98,6 +105,14 @@ def _filled(started: Nanos, trades: Iterable[TradeSeen]) -> Ledger:
 def _amounts(trade: TradeSeen) -> tuple[int, int]:
     """Return what a trade realized and what it cost; an opening half-turn only costs."""
     return trade.realized or 0, trade.fees + trade.commissions
+
+
+def _summed(sizes: dict[ContractId, int], trade: TradeSeen, sign: int) -> dict[ContractId, int]:
+    """Return the sizes with a trade put in, or taken out; a contract that is even is not listed."""
+    key = trade.contract_id
+    size = sizes.get(key, 0) + sign * signed(trade)
+    others = {one: held for one, held in sizes.items() if one != key}
+    return {**others, key: size} if size else others
 
 
 def _with(bucket: Bucket, trade: TradeSeen) -> Bucket:

@@ -1,22 +1,28 @@
 """The account: what it believes when reads and messages cross."""
 
 from decimal import Decimal
+from itertools import permutations
+
+import pytest
 
 from actors.model.account_state import State
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
-from actors.rules import daily_realized_loss
+from actors.rules import daily_realized_loss, daily_realized_profit
 from actors.rules.rule import RuleParams
+from protocol.account_facts import TradeSeen
 from protocol.answers import TruthRead
-from protocol.units import MILLISECOND, Nanos, RuleName
+from protocol.decisions import LockSet
+from protocol.units import MILLISECOND, USD, Nanos, RuleName
 from tests.actors.loyal import PATH, Desk
 from tests.actors.rig import later
 from tests.sim.broker import ACCOUNT, MNQ, Broker
 
 
-def desk() -> Desk:
+def desk(*, loss: int = -5_000, profit: int = 5_000) -> Desk:
     rules: dict[RuleName, RuleParams] = {
-        daily_realized_loss.NAME: daily_realized_loss.Params(limit=Decimal(-5_000))
+        daily_realized_loss.NAME: daily_realized_loss.Params(limit=Decimal(loss)),
+        daily_realized_profit.NAME: daily_realized_profit.Params(target=Decimal(profit)),
     }
     plan = AccountPlan(account_id=ACCOUNT, name="practice", reset=ResetSchedule(), rules=rules)
     return Desk(plan)
@@ -75,3 +81,47 @@ def test_what_the_hub_said_after_a_read_left_is_put_on_top_of_it() -> None:
 
     assert {key: row.seen.size for key, row in account(one).book.rows.items()} == {MNQ: 2}
     assert len(account(one).ledger.trades) == 1
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("copies", [1, 2])
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("ticks", [-80, 80])
+def test_003_013_i16_an_exit_counts_its_money_once_whatever_is_told_first(
+    order: tuple[int, ...], copies: int, side: int, ticks: int
+) -> None:
+    """Five MNQ that made 200 either way: 400 would end the day, and does not."""
+    one = desk(loss=-300, profit=300)
+    one.trade(MNQ, 5 * side)
+    one.move(MNQ, ticks)
+    one.wait(5_100)  # a sweep has valued the position
+    exit_ = one.broker.market(MNQ, -5 * side, one.now.wall)
+    assert len(exit_) == 3
+    for fact in [exit_[number] for number in order for _ in range(copies)]:
+        one.tell([fact])
+        one.wait(20)
+
+    assert one.said(LockSet) == []
+    assert one.mutations == []
+    costs = 10 * 3_700
+    made = 200 * USD if ticks * side > 0 else -200 * USD
+    assert account(one).view.realized == made - costs
+
+
+def test_003_a_position_that_stays_counts_as_a_whole_again_and_is_read() -> None:
+    one = desk(loss=-300)
+    one.trade(MNQ, 5)
+    one.move(MNQ, -80)
+    one.wait(5_100)
+    trade = next(
+        fact for fact in one.broker.market(MNQ, -5, one.now.wall) if isinstance(fact, TradeSeen)
+    )
+    one.broker.market(MNQ, 5, one.now.wall)  # nobody hears of it: the broker shows five again
+    one.tell([trade])
+    assert account(one).view.unrealized == 0
+    reads = account(one).kept.serial
+
+    one.wait(2_100)
+
+    assert account(one).kept.serial > reads
+    assert account(one).settling.unsettled == {}

@@ -1,11 +1,12 @@
 """RULE-003, from the fill or the quote on the wire to the lock and the flat account."""
 
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 
 from protocol.decisions import EnforcementRequested, LockSet
-from protocol.units import usd
+from protocol.units import USD, usd
 from tests.e2e.conftest import Build
 from tests.e2e.invariants import holds, last_trade
 from tests.e2e.stand import (
@@ -59,6 +60,24 @@ async def test_003_does_nothing_a_cent_short_of_the_limit(
     await stand.until(lambda: stand.used(RULE) == "-10.74", "the loss to be judged")
 
     assert not stand.report().locked
+    assert stand.requested() == []
+
+
+@pytest.mark.parametrize("order", list(permutations(["trade", "position", "order"])))
+@pytest.mark.parametrize(("side", "against"), SIDES)
+async def test_003_counts_an_exit_once_although_its_trade_is_told_first(
+    build: Build, side: str, against: int, order: tuple[str, ...]
+) -> None:
+    stand = await build(plan(realized("-15.00")), order_of_streams=list(order))
+    await stand.enter(side, 1, at=21000)
+    await stand.enter(side, 1, contract=MES, at=6000)
+    await stand.price(MNQ, 21000 + against * 5)  # more than half of what is left: it is looked at
+    await stand.until(lambda: stand.state().view.unrealized == -10 * USD, "the open loss")
+
+    await stand.sim.close(FIRST, MNQ)
+    await stand.until(lambda: stand.used(RULE) == "-11.11", "the loss to be judged")
+
+    assert not stand.report().locked, "-21.11 were its loss realized and unrealized"
     assert stand.requested() == []
 
 

@@ -1,0 +1,109 @@
+"""What a closing trade has realized already although the position's message still shows it.
+
+Trades and positions come by separate streams.  Between the two messages of one exit its money
+would be counted twice: realized by the trade, unrealized in the row that has not changed yet.  A
+day's limit must not break by that.
+
+1. A contract's trades tell its size: what was carried into the day, and what was filled since.
+2. A closing trade that this life of the position has seen, and whose size the row still shows, is
+   unsettled: so much of the row is worth nothing more, for the trade has realized it.
+3. The row itself stays as it is shown: what is held is never judged by less than the broker shows.
+4. It settles when the row changes, when a read of truth that left later shows the row, or after
+   `SETTLE`: then the row counts as a whole again, and the truth is read.
+
+What was carried is what truth shows more than the trades explain.  A read asks for the two one
+after the other, so another beginning is believed when two reads in a row agree on it.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from actors.model.book import Row
+from protocol.account_facts import TradeSeen
+from protocol.units import SECOND, ContractId, Nanos
+
+SETTLE = Nanos(2 * SECOND)
+"""How long a row may lag behind its trades; observed are milliseconds to a second."""
+
+type Sizes = Mapping[ContractId, int]
+
+
+class Settling(msgspec.Struct, frozen=True, kw_only=True):
+    """How far each contract's row lags behind its trades."""
+
+    carried: dict[ContractId, int] | None = None
+    """Signed sizes from before the day's first trade; None before the first truth."""
+    doubted: dict[ContractId, int] | None = None
+    """The other beginning that the last read told of."""
+    unsettled: dict[ContractId, int] = msgspec.field(default_factory=dict[ContractId, int])
+    """How many contracts of each row have been realized already."""
+    since: Nanos = Nanos(0)
+    """Monotonic time of the newest trade among them."""
+
+    def told(self, trade: TradeSeen, row: Row | None, filled: Sizes, now: Nanos) -> "Settling":
+        """Take a trade that was just booked; `filled` is each contract's sum with it."""
+        if row is None or trade.realized is None or trade.voided:
+            return self
+        if trade.at <= row.seen.opened or self.carried is None:
+            return self  # it closed an earlier life
+        key = trade.contract_id
+        size = min(self.unsettled.get(key, 0) + trade.size, self._lag(row, filled))
+        if not size:
+            return self
+        return replace(self, unsettled={**self.unsettled, key: size}, since=now)
+
+    def moved(self, before: Row | None, row: Row | None, filled: Sizes) -> "Settling":
+        """Take a row that changed: another life has nothing to do with what closed the last."""
+        if before is None or before.seen.contract_id not in self.unsettled:
+            return self
+        key, left = before.seen.contract_id, 0
+        if row is not None and row.seen.position_id == before.seen.position_id:
+            left = min(self.unsettled[key], self._lag(row, filled))
+        unsettled = {one: held for one, held in self.unsettled.items() if one != key}
+        if left:
+            unsettled[key] = left
+        return replace(self, unsettled=unsettled)
+
+    def shown(
+        self, before: Mapping[ContractId, Row], rows: Mapping[ContractId, Row], asked: Nanos
+    ) -> "Settling":
+        """Take a read of positions: a row that it shows after the trades were told is whole."""
+        if asked > self.since:
+            return self.settled()
+        kept = {
+            key: size
+            for key, size in self.unsettled.items()
+            if key in rows and rows[key].seen == before[key].seen
+        }
+        return self if kept == self.unsettled else replace(self, unsettled=kept)
+
+    def read(self, rows: Mapping[ContractId, Row], filled: Sizes) -> "Settling":
+        """Take a read of truth that brought trades too: what they leave unexplained was carried."""
+        shown = {key: row.seen.size for key, row in rows.items()}
+        carried = {
+            key: size
+            for key in {*shown, *filled}
+            if (size := shown.get(key, 0) - filled.get(key, 0))
+        }
+        if self.carried is None or carried in (self.carried, self.doubted):
+            return replace(self, carried=carried, doubted=None)
+        return replace(self, doubted=carried)
+
+    def next_day(self, rows: Mapping[ContractId, Row], filled: Sizes) -> "Settling":
+        """Begin another day, of which these sums are: what is held now is carried into it."""
+        if self.carried is None:
+            return self
+        return Settling().read(rows, filled)
+
+    def settled(self) -> "Settling":
+        """Count every row as a whole again."""
+        return replace(self, unsettled={}) if self.unsettled else self
+
+    def _lag(self, row: Row, filled: Sizes) -> int:
+        """Return how many contracts a row shows that its trades say are gone."""
+        key, shown = row.seen.contract_id, row.seen.size
+        held = (self.carried or {}).get(key, 0) + filled.get(key, 0)
+        left = min(abs(shown), abs(held)) if shown * held > 0 else 0
+        return abs(shown) - left
