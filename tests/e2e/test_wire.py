@@ -178,6 +178,9 @@ async def test_lessons_2_3_three_contracts_in_three_copies_are_one_change_each(
 async def test_lesson_32_a_position_sent_again_changes_nothing(build: Build) -> None:
     stand = await build(plan(contracts(5), unrealized(-200)))
     await stand.enter("buy", 5, at=21000)
+    await stand.until(
+        lambda: not any(one.unknown for one in stand.state().verdicts.values()), "every price"
+    )
     told, spent = stand.decided(VerdictChanged), len(stand.calls())
 
     for _ in range(20):
