@@ -52,3 +52,26 @@ def planned(settings: Settings, account_id: AccountId, name: str) -> AccountPlan
         if rule in RULES
     }
     return replace(msgspec.convert(bare, AccountPlan), rules=rules)
+
+
+def plan_bytes(plan: AccountPlan) -> bytes:
+    """Return a plan as the journal keeps it."""
+    return msgspec.msgpack.encode(plan)
+
+
+def read_plan(raw: bytes) -> AccountPlan:
+    """Return the plan in these bytes; raise ValueError if this release cannot run it."""
+    try:
+        fields = msgspec.msgpack.decode(raw, type=dict[str, msgspec.Raw])
+        written = msgspec.msgpack.decode(fields["rules"], type=dict[RuleName, msgspec.Raw])
+        rules: dict[RuleName, RuleParams] = {
+            name: msgspec.msgpack.decode(params, type=RULES[name].params)
+            for name, params in written.items()
+        }
+        bare = msgspec.msgpack.encode({**fields, "rules": {}})
+        plan = msgspec.msgpack.decode(bare, type=AccountPlan)
+    except KeyError as error:
+        raise ValueError(f"this release knows nothing of {error}, which the plan has") from error
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"this release reads the plan otherwise: {error}") from error
+    return msgspec.structs.replace(plan, rules=rules)

@@ -1,5 +1,6 @@
 """The roster: every Thespian class there is, each a shell around one behaviour."""
 
+from importlib.metadata import version
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from actors.gateway import Gateway
 from actors.last_resort import LastResort
 from actors.lockout import Lockout
 from actors.market_data import MarketData
-from actors.plan import AccountPlan, planned
+from actors.plan import AccountPlan, plan_bytes, planned
 from actors.reset import Reset
 from actors.rule import RuleBehaviour, ShadowRule
 from actors.rules import RULES
@@ -27,17 +28,25 @@ from actors.tree import RULE_PREFIX, SETTINGS
 from protocol.settings import KeptSettings
 from protocol.units import AccountId, RuleName
 
+RELEASE = version("riskwarden")
+"""What the journal says about who wrote it."""
+
 
 class DeskRoster:
     """Which class stands at which path, and the plans they are built from."""
 
-    def __init__(self, plans: tuple[AccountPlan, ...]) -> None:
+    def __init__(self, plans: tuple[AccountPlan, ...], release: str = RELEASE) -> None:
         self.plans = {plan.account_id: plan for plan in plans}
+        self.release = release
 
     @property
     def accounts(self) -> tuple[AccountId, ...]:
         """Return the desk's accounts, in the order of the configuration."""
         return tuple(self.plans)
+
+    def origin(self, account: AccountId) -> tuple[str, bytes]:
+        """Return what the journal is to say of an account's start."""
+        return self.release, plan_bytes(self.plans[account])
 
     def actor_class(self, path: str) -> type[Actor]:
         """Return the class of the actor at this path."""

@@ -13,9 +13,11 @@ from thespian.actors import Actor, ActorAddress, ActorSystem
 
 from actors.shell import Boot, Life, Roster, Route, account_of
 from actors.turn import Turn
-from protocol.codec import Recorded, decode_state
+from protocol.codec import Recorded, decode_state, encode_state
+from protocol.commands import Mutation, Read
 from protocol.decisions import Decision
 from protocol.effects import Wake
+from protocol.lifecycle import Began, Failed
 from protocol.message import Message
 from protocol.schedule import Tick
 from protocol.units import AccountId, Nanos, Now
@@ -41,6 +43,8 @@ class Runtime:
         self.turn = Turn(Now(wall=Nanos(0), mono=Nanos(0)))
         self.dues: list[tuple[int, str]] = []
         self.calendar: list[tuple[int, str]] = []
+        self.numbers: dict[AccountId, int] = {}
+        """The number of each account's newest turn."""
         self._why: dict[str, str] = {}
         self._lives: dict[str, Life] = {}
         self._system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
@@ -64,8 +68,7 @@ class Runtime:
             return self.turn
         account = account_of(to)
         if account is not None:
-            record = Recorded(now=now, actor=to, entered=True, message=message)
-            self.turn.portion(account).records.append(record)
+            self.record(account, to, message, entered=True)
         self._system.tell(address, message)
         return self._end()
 
@@ -130,6 +133,8 @@ class Runtime:
             self._lives[path].over = True
         self.turn.forget(account, path, whole=path == f"account/{account}")
         self.turn.deaths.append((path, why))
+        if account is not None:
+            self.record(account, path, Failed(why=why), entered=True)
 
     def forget(self, path: str) -> str:
         """Forget a dead actor and its children; return why it died."""
@@ -148,8 +153,38 @@ class Runtime:
         portion = self.turn.portion(account)
         portion.decide(path, decision)
         if account is not None:
-            record = Recorded(now=self.turn.now, actor=path, entered=False, message=decision)
-            portion.records.append(record)
+            self.record(account, path, decision, entered=False)
+
+    def asked(self, account: AccountId | None, path: str, command: Mutation | Read) -> None:
+        """Write down what an account's actor asks of the world."""
+        if account is not None:
+            self.record(account, path, command, entered=False)
+
+    def record(self, account: AccountId, path: str, message: Message, *, entered: bool) -> None:
+        """Write into the account's journal, and at which place of its turn."""
+        turn = self.turn
+        portion = turn.portion(account)
+        if not portion.number:
+            portion.number = self.numbers[account] = self.numbers.get(account, 0) + 1
+        place = turn.heard.get(account, 0)
+        portion.records.append(Recorded(turn.now, path, entered, message, portion.number, place))
+
+    def hear(self, account: AccountId) -> None:
+        """Count a message that one of an account's actors takes from its mailbox."""
+        heard = self.turn.heard
+        heard[account] = heard.get(account, 0) + 1
+
+    def unheard(self, path: str, to: str, message: Message) -> None:
+        """Say that a message reached nobody."""
+        log.warning("%s: nobody is called %s, %s lost", path, to, type(message).__name__)
+
+    def began(self, account: AccountId, path: str) -> Began:  # noqa: ARG002
+        """Return what the journal is to say of an account's start: all that a replay needs."""
+        tree = f"account/{account}"
+        kept = {at: raw for at, raw in self.stored.items() if of(tree, at)}
+        kept |= {at: encode_state(one) for at, one in self.kept.items() if of(tree, at)}
+        release, plan = self.roster.origin(account)
+        return Began(release=release, plan=plan, kept=dict(sorted(kept.items())))
 
     def wake(self, path: str, wake: Wake) -> None:
         """Remember to tick an actor, once however often it asks for the same instant.
@@ -164,3 +199,8 @@ class Runtime:
         for portion in self.turn.portions.values():
             self.kept.update(portion.kept)
         return self.turn
+
+
+def of(tree: str, path: str) -> bool:
+    """Tell whether an actor is the root of an account's tree, or stands below it."""
+    return path == tree or path.startswith(f"{tree}/")

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited
 
 from actors.behaviour import Behaviour, Step
-from protocol.codec import Recorded
 from protocol.effects import PARENT, Ask, Effect, Journal, Perform, Send, Spawn, Stop, Wake
 from protocol.lifecycle import Died
 from protocol.message import Message
@@ -36,6 +35,10 @@ class Roster(Protocol):
 
     def actor_class(self, path: str) -> type[Actor]:
         """Return the class of the actor at this path."""
+        ...
+
+    def origin(self, account: AccountId) -> tuple[str, bytes]:
+        """Return what the journal is to say of an account's start: the release, and the plan."""
         ...
 
 
@@ -70,6 +73,7 @@ class Shell(Actor):
     """Runs one behaviour behind one mailbox."""
 
     _path = ""
+    _account: AccountId | None = None
     _dead = False
     _runtime: "Runtime"
     _life = Life()
@@ -80,6 +84,10 @@ class Shell(Actor):
 
     def receiveMessage(self, msg: object, sender: ActorAddress) -> None:  # noqa: ARG002
         """Take one message from the mailbox; any failure is the end of this actor."""
+        if isinstance(msg, Boot):
+            self._account, self._runtime = account_of(msg.path), msg.runtime
+        if self._account is not None:
+            self._runtime.hear(self._account)
         if self._dead or self._life.over:
             return  # what was still in the mailbox dies with it, or with its account
         try:
@@ -97,8 +105,7 @@ class Shell(Actor):
             self._die(f"{type(error).__name__}: {error}")
 
     def _boot(self, boot: Boot) -> None:
-        self._path, self._runtime = boot.path, boot.runtime
-        self._account, self._scope = account_of(boot.path), scope_of(boot.path)
+        self._path, self._scope = boot.path, scope_of(boot.path)
         self._life = boot.runtime.life(boot.path)
         if self._life.over:
             return  # its account died before it was born
@@ -145,8 +152,10 @@ class Shell(Actor):
                 runtime.decided(self._account, self._path, decision)
             case Perform(command):
                 runtime.turn.portion(self._account).perform(self._path, command)
+                runtime.asked(self._account, self._path, command)
             case Ask(command):
                 runtime.turn.portion(self._account).ask(self._path, command)
+                runtime.asked(self._account, self._path, command)
             case Wake():
                 runtime.wake(self._path, effect)
             case Spawn(name):
@@ -160,12 +169,11 @@ class Shell(Actor):
         runtime = self._runtime
         found = runtime.routes.get((self._path, to)) or self._route(to)
         if found is None:
-            log.warning("%s: nobody is called %s, %s lost", self._path, to, type(message).__name__)
+            runtime.unheard(self._path, to, message)
             return
         address, path, other = found
         if other is not None and other != self._account:
-            record = Recorded(now=runtime.turn.now, actor=path, entered=True, message=message)
-            runtime.turn.portion(other).records.append(record)
+            runtime.record(other, path, message, entered=True)
         self.send(address, message)
 
     def _route(self, to: str) -> Route | None:
@@ -182,6 +190,10 @@ class Shell(Actor):
 
     def _spawn(self, name: str) -> None:
         path = self._child_path(name)
+        other = account_of(path)
+        if other is not None and other != self._account:
+            runtime = self._runtime
+            runtime.record(other, path, runtime.began(other, path), entered=True)
         address = self.createActor(self._runtime.actor_class(path))
         self._children.append((address, name))
         self._runtime.addresses[path] = address

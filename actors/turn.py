@@ -15,8 +15,10 @@ from protocol.units import AccountId, Now
 class Portion(msgspec.Struct):
     """One account's share of a turn; the desk's own share is under None."""
 
+    number: int = 0
+    """Which turn of its account this is, counted from 1 in each life of a desk."""
     records: list[Recorded] = msgspec.field(default_factory=list[Recorded])
-    """What entered and what was decided, in order."""
+    """What entered, what was decided and what was asked of the world, in order."""
     kept: dict[str, object] = msgspec.field(default_factory=dict[str, object])
     """Changed states by actor path."""
     decisions: list[Decision] = msgspec.field(default_factory=list[Decision])
@@ -44,6 +46,7 @@ class Portion(msgspec.Struct):
         """Return the share as if the actor at this path had not been heard."""
         gone = {id(one) for one in self.authors.get(path, ())}
         return Portion(
+            number=self.number,
             records=[one for one in self.records if id(one.message) not in gone],
             kept={one: kept for one, kept in self.kept.items() if one != path},
             decisions=[one for one in self.decisions if id(one) not in gone],
@@ -65,6 +68,8 @@ class Turn:
         self.now = now
         self.portions: dict[AccountId | None, Portion] = {}
         self.deaths: list[tuple[str, str]] = []
+        self.heard: dict[AccountId, int] = {}
+        """How many messages each account's actors have heard."""
 
     def portion(self, account_id: AccountId | None) -> Portion:
         """Return an account's share, to be written to."""
@@ -86,4 +91,4 @@ class Turn:
             self.portions[account_id] = found.without(path)
             return
         entered = [record for record in found.records if record.entered]
-        self.portions[account_id] = Portion(records=entered)
+        self.portions[account_id] = Portion(number=found.number, records=entered)

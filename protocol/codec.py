@@ -53,14 +53,19 @@ else:
 class Recorded(msgspec.Struct, frozen=True, array_like=True):
     """One journal record: when, to which actor of the account, and what.
 
-    `entered` is True for a message that came into the account from outside, False for a decision
-    made inside it.  Replaying what entered, with its times, repeats the decisions.
+    `entered` is True for a message that came into the account from outside (and for a failure),
+    False for a decision or a command made inside it.  Replaying what entered, with its times and
+    at its place, repeats the decisions and the commands.
     """
 
     now: Now
     actor: str
     entered: bool
     message: AnyMessage
+    turn: int = 0
+    """Counts the account's turns from 1 in each life of a desk; 0 is an older release's."""
+    place: int = 0
+    """How many messages the account's actors had heard in this turn before."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -14,6 +14,25 @@ class Died(Message, frozen=True, kw_only=True):
     why: str
 
 
+class Began(Message, frozen=True, kw_only=True):
+    """An account's tree starts: by which plan, and from which kept states.
+
+    It is what a replay starts from: with it, and with what entered afterwards, no other file is
+    needed.  The plan and the states are bytes as written by the release that is named.
+    """
+
+    release: str
+    plan: bytes
+    kept: dict[str, bytes]
+    """By actor path."""
+
+
+class Failed(Message, frozen=True, kw_only=True):
+    """An actor failed on what it was hearing, and nothing of that step counts."""
+
+    why: str
+
+
 class AccountFound(Message, frozen=True, kw_only=True):
     """The Gateway lists the account: read its truth and stand up its rules."""
 

@@ -8,6 +8,7 @@ book, what was asked of it from its log of calls, what was decided from the desk
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -19,6 +20,7 @@ from actors.adapters.store import Store
 from actors.model.account_state import State as AccountState
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
+from actors.replay import Difference, Replay, turns
 from actors.rules import daily_realized_loss, daily_unrealized_loss, max_contracts
 from actors.rules.rule import RuleParams
 from ops.desk.desk import Desk
@@ -90,6 +92,15 @@ def plan(*rules: Rules, account: AccountId = FIRST, **more: Any) -> AccountPlan:
     )
 
 
+def repeat(account: AccountId, store: Store) -> list[Difference]:
+    """Replay an account's whole journal."""
+    records = (one for _, one in store.replay() if isinstance(one, Recorded))
+    replay = Replay(account)
+    found = [replay.take(turn) for turn in turns(records)]
+    replay.close()
+    return [one for one in found if one is not None]
+
+
 class Told(NamedTuple):
     """A decision, when it was made, and when the world heard of it."""
 
@@ -132,6 +143,16 @@ class Stand:
         if self._up:
             await self.stop()
         await self.sim.__aexit__(None, None, None)
+        if not any(error):
+            self.repeat()
+
+    def repeat(self) -> None:
+        """I9: whatever the test was about, its journals repeat the same decisions and commands."""
+        for account_id in self.stores:
+            path = self.folder / str(account_id)
+            if path.exists():  # or the test has taken its folder away
+                with closing(Store.open_to_read(path, account_id)) as store:
+                    assert repeat(account_id, store) == []
 
     # -- the desk's lives -----------------------------------------------------------------------
 

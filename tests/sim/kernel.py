@@ -33,6 +33,7 @@ from protocol.answers import (
     TruthFailed,
     TruthRead,
 )
+from protocol.codec import Recorded
 from protocol.commands import (
     CancelOrder,
     CloseContract,
@@ -77,6 +78,8 @@ class Life:
         """The number of the session that is heard; even ones are closed."""
         self.lossy = False
         self.watched: set[ContractId] = set()
+        self.unwritten: list[Recorded] = []
+        """Records of turns that changed nothing: they ride on the next commit."""
 
 
 class Parts:
@@ -220,15 +223,19 @@ class Kernel:
 
     def _commit(self, turn: Turn, cause: str) -> None:
         """Commit what a turn caused, then let it out; die between any two of these."""
+        life = self.life
+        assert life is not None
         for death in turn.deaths:
             self.note(f"   DIED {death}")
         for account_id, portion in turn.portions.items():
             if account_id is None:
                 continue
             self._die_perhaps(portion)
+            life.unwritten += portion.records
             if portion.urgent:
                 states = tuple(portion.kept.items())
-                batch = Batch(account_id=ACCOUNT, records=tuple(portion.records), states=states)
+                batch = Batch(account_id=ACCOUNT, records=tuple(life.unwritten), states=states)
+                life.unwritten = []
                 self.store.commit(batch)
                 self.invariants.committed(portion)
                 self._die_perhaps(portion)
