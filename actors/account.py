@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from actors import account_guard as guard
 from actors import account_life as life
 from actors import account_reads as reads
+from actors import account_trades as trades
 from actors.behaviour import Step
-from actors.model.account_state import Kept, State, fresh, remembered, viewed
+from actors.model.account_state import EVERYTHING, NOTHING, Kept, State, fresh, remembered, viewed
 from actors.plan import AccountPlan
 from actors.rules.rule import Hears
 from actors.tree import SETTINGS
@@ -51,7 +52,6 @@ from protocol.schedule import ClockJumped, DayKnown, Purpose, ResetDue, TimerFir
 from protocol.settings import InForce, Reconfigure, RefuseSettings, Settings
 from protocol.units import Now
 
-EVERYTHING = ~Hears(0)
 CLEARED_BY_TRUTH = (AlarmKind.TRUTH_UNKNOWN, AlarmKind.PAYLOAD_REFUSED)
 
 
@@ -78,15 +78,15 @@ class Account:
         """Route one message."""
         match message:
             case PriceCrossed(marks=marks) | MarksRead(marks=marks):
-                heard = EVERYTHING if state.awaits_marks else Hears.PRICES
+                heard = state.awaits_marks | Hears.PRICES
                 priced = reads.take_marks(state, marks)
                 if priced is state:
                     return Step(state)
-                return self._settle(priced, heard, now, afresh=state.sweeping)
+                return self._settle(priced, heard, now, afresh=state.sweeping, valued=True)
             case PositionSeen() | OrderSeen():
                 return self._booked(state, message, now)
             case TradeSeen():
-                traded, said = reads.take_trade(state, message, now)
+                traded, said = trades.take_trade(state, message, now)
                 if traded is state:
                     return Step(state)
                 return self._settle(traded, Hears.LEDGER | Hears.FILLS, now, said)
@@ -174,7 +174,7 @@ class Account:
         match message:
             case LocksChanged(locks=locks):
                 ended = {one.key for one in state.locks} - {one.key for one in locks}
-                heard = EVERYTHING if ended else Hears(0)
+                heard = EVERYTHING if ended else NOTHING
                 over = guard.orphaned(state.plan, locks)
                 return self._settle(guard.cooled(state, locks), heard, now, over)
             case DayKnown():
@@ -183,8 +183,8 @@ class Account:
                 return self._reset(state, message, now)
             case Enforced(rule=rule, certificate=certificate):
                 return Step(state, (Send("lockout", CertifyLock(rule=rule, at=certificate.at)),))
-            case TimerFired(name=reads.SETTLED):
-                state, asked = reads.settled(state.plan, state)
+            case TimerFired(name=trades.SETTLED):
+                state, asked = trades.settled(state.plan, state)
                 return self._settle(state, Hears.POSITIONS | Hears.PRICES, now, asked)
             case TimerFired(purpose=Purpose.READ):
                 return Step(*reads.ask_truth(state.plan, state))
@@ -210,12 +210,16 @@ class Account:
         said: tuple[Effect, ...] = (),
         *,
         afresh: bool = False,
+        valued: bool = False,
     ) -> Step[State]:
         """Bring the view up to date, undo what a lock forbids, and have the rules judge."""
         state = viewed(state.plan, state)
         state = guard.lower(state)
         state, watched = reads.watch(state.plan, state, now)
         effects: list[Effect] = [*said, *watched]
+        if not valued:
+            state, asked = reads.revalue(state.plan, state, heard, afresh=afresh)
+            effects += asked
         if heard & (Hears.POSITIONS | Hears.ORDERS):
             effects.append(Send("enforcer", BookChanged(view=state.view)))
         if state.known:

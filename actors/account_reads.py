@@ -5,8 +5,14 @@ Plain functions on the account's state, used by actors/account.py alone.
 
 from msgspec.structs import replace
 
-from actors.model.account_state import State, needed_contracts, remembered, unresolved, viewed
-from actors.model.settling import SETTLE
+from actors.model.account_state import (
+    EVERYTHING,
+    NOTHING,
+    State,
+    needed_contracts,
+    unresolved,
+    viewed,
+)
 from actors.plan import AccountPlan
 from actors.rules import RULES
 from actors.rules.rule import Hears
@@ -26,8 +32,6 @@ SWEEP = 5 * SECOND
 """Between full evaluations while a position is open, should a price trigger ever get lost."""
 JUDGED_MAX = 3 * SWEEP
 """How long an enabled rule may go without judging meanwhile before that is an alarm."""
-SETTLED = "account/settled"
-"""The timer that ends the wait for a position's message."""
 RETRY = 500 * MILLISECOND
 RETRY_MAX = 10 * SECOND
 DOUBLINGS_MAX = 5
@@ -71,27 +75,6 @@ def take_truth(state: State, message: TruthRead) -> State:
     return state
 
 
-def take_trade(state: State, message: TradeSeen, now: Now) -> Learnt:
-    """Book a trade; return the state itself if it says nothing new."""
-    ledger = state.ledger.book(message)
-    if ledger is state.ledger:
-        return state, ()
-    row = state.book.rows.get(message.contract_id)
-    settling = state.settling.told(message, row, ledger.sizes, now.mono)
-    traded = replace(state, ledger=ledger, settling=settling)
-    if settling is state.settling:
-        return remembered(traded, message, now), ()
-    waits = timer(SETTLED, Purpose.READ, Nanos(now.mono + SETTLE))
-    return remembered(traded, message, now), (waits,)
-
-
-def settled(plan: AccountPlan, state: State) -> Learnt:
-    """Count every row as a whole again; one that lags for so long is read again."""
-    if not state.settling.unsettled:
-        return state, ()
-    return ask_truth(plan, replace(state, settling=state.settling.settled()))
-
-
 def evidence(plan: AccountPlan, state: State, message: TruthRead) -> TruthSeen:
     """Return the news for the enforcer: the book as it is now, and what the read alone shows."""
     alone = state.book.truth(message.positions, message.orders)
@@ -131,8 +114,23 @@ def watch(plan: AccountPlan, state: State, now: Now) -> Learnt:
         effects.append(timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + SWEEP)))
         state = replace(state, swept=now.mono, watching=now.mono)
     asked = state.asked | {one for one in contracts if one not in state.instruments}
-    state = replace(state, watched=contracts, asked=asked, awaits_marks=True)
+    state = replace(state, watched=contracts, asked=asked, awaits_marks=EVERYTHING)
     return state, tuple(effects)
+
+
+def revalue(plan: AccountPlan, state: State, heard: Hears, *, afresh: bool) -> Learnt:
+    """Have what is held valued anew before it is judged, when something but a price has changed.
+
+    The marks an account has are of the last crossing or sweep.  A day's limit that they help to
+    reach must be reached at the prices of now.
+    """
+    if state.awaits_marks:
+        awaits = state.awaits_marks | heard
+        return replace(state, awaits_marks=awaits, sweeping=state.sweeping or afresh), ()
+    if not (heard & (Hears.LEDGER | Hears.POSITIONS) and state.view.holdings):
+        return state, ()
+    state = replace(state, awaits_marks=heard, sweeping=state.sweeping or afresh)
+    return state, (Send("market_data", watch_marks(plan, state)),)
 
 
 def hearing(state: State, rules: tuple[RuleName, ...], heard: Hears) -> list[str]:
@@ -188,7 +186,7 @@ def sweep_through(plan: AccountPlan, state: State, now: Now) -> Learnt:
         return state, ()
     state, overdue = unjudged(plan, state, now)
     state, swept = sweep(plan, state, now)
-    return replace(state, awaits_marks=True, sweeping=True), (*overdue, *swept)
+    return replace(state, awaits_marks=EVERYTHING, sweeping=True), (*overdue, *swept)
 
 
 def unswept(state: State, now: Now) -> bool:
@@ -216,7 +214,7 @@ def take_marks(state: State, marks: tuple[Marks, ...]) -> State:
     newest = {one.contract_id: one for one in marks}
     if newest == state.marks and not state.awaits_marks:
         return state
-    return replace(state, marks=newest, awaits_marks=False, sweeping=False)
+    return replace(state, marks=newest, awaits_marks=NOTHING, sweeping=False)
 
 
 def take_instrument(

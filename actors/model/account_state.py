@@ -22,6 +22,8 @@ from protocol.market_facts import Marks
 from protocol.schedule import DayKnown
 from protocol.units import ContractId, Nanos, Now, RuleName
 
+NOTHING = Hears(0)
+EVERYTHING = ~NOTHING
 RECENT_MAX = 256
 """Facts kept to be applied again on top of a read that left before them."""
 
@@ -62,8 +64,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     unvalued: dict[ContractId, str] = msgspec.field(default_factory=dict)
     """Contracts that the Gateway's record gives no value to, and why."""
     watched: tuple[ContractId, ...] = ()
-    awaits_marks: bool = False
-    """The market has been asked for the marks of what is watched, and will answer."""
+    awaits_marks: Hears = NOTHING
+    """What is to be judged once the market has answered with the marks of what is watched."""
     watching: Nanos = Nanos(0)
     """Monotonic time since when something has been watched."""
     swept: Nanos = Nanos(0)

@@ -125,3 +125,18 @@ def test_003_a_position_that_stays_counts_as_a_whole_again_and_is_read() -> None
 
     assert account(one).kept.serial > reads
     assert account(one).settling.unsettled == {}
+
+
+def test_003_a_fill_is_judged_at_the_price_of_now() -> None:
+    """At the price of the last look, ten contracts would have lost 375."""
+    one = desk(loss=-300)
+    one.trade(MNQ, 5)
+    one.move(MNQ, -80)
+    one.wait(5_100)
+    assert account(one).view.unrealized == -200 * USD
+    one.move(MNQ, 70)  # it comes back, which no trigger waits for
+
+    one.trade(MNQ, 5)
+
+    assert account(one).view.unrealized == -25 * USD
+    assert one.said(LockSet) == []
