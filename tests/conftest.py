@@ -1,11 +1,22 @@
-"""How hard Hypothesis tries: a little while you type, more in CI, much more when asked.
+"""How hard Hypothesis tries, and what the tests of faults leave for the reliability page.
 
+Hypothesis: a little while you type, more in CI, much more when asked.
 `HYPOTHESIS_PROFILE=soak make test` chooses; CI (`CI=true`) repeats the same examples every time.
+
+A test that is marked `fault("name")` writes how it went to `out/reliability`, with the figures it
+noted; `python -m ops.reliability` makes the page of them.
 """
 
 import os
+from collections.abc import Generator
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from ops.reliability.trials import FOLDER, Trial, write
+
+ROOT = Path(__file__).parent.parent
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=500, deadline=None, derandomize=True, print_blob=True)
@@ -19,3 +30,22 @@ settings.register_profile(
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev")
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note the outcome of a test of a fault, with its figures."""
+    report = yield
+    if report.when == "call":
+        figures = {
+            name: float(value)
+            for name, value in report.user_properties
+            if isinstance(value, int | float)
+        }
+        for mark in item.iter_markers("fault"):
+            fault = str(mark.args[0])
+            trial = Trial(fault=fault, test=item.nodeid, held=report.passed, figures=figures)
+            write(ROOT / FOLDER, trial)
+    return report

@@ -23,6 +23,7 @@ from project_x_py.client.http import MUTATING_ENDPOINTS
 from actors.adapters.projectx_answers import GatewayError, accepted, masked
 from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE, WINDOW_NS, Meter, hush, spare
 from actors.adapters.projectx_token import expiry
+from actors.adapters.projectx_wire import client, forgetful
 from actors.adapters.wire_figures import WireFigures
 
 LOGINS_PER_MINUTE_MAX = 6
@@ -107,13 +108,13 @@ class Rest(ProjectX):
         return answer
 
     async def _create_client(self) -> Any:
-        """Let the SDK build its client, and watch requests leave and answers come."""
-        sdk: Any = super()
-        client = await sdk._create_client()  # noqa: SLF001
-        client.event_hooks = {"request": [self._leaves], "response": [self._came]}
-        return client
+        """Build the client that the SDK uses, and watch requests leave and answers come."""
+        made = client(self._timeout)
+        made.event_hooks = {"request": [self._leaves], "response": [self._came]}
+        return made
 
-    async def _leaves(self, _: object) -> None:
+    async def _leaves(self, request: Any) -> None:
+        request.extensions["trace"] = forgetful
         self.figures.requests += 1
         task = asyncio.current_task()
         if task is not None:

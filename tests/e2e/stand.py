@@ -177,9 +177,7 @@ class Stand:
         self.broker = link.broker = Broker(
             username=self.sim.world.scenario.user,
             api_key=self.sim.world.scenario.api_key,
-            api_url=self.sim.api_url,
-            user_hub_url=self.sim.user_hub_url,
-            market_hub_url=self.sim.market_hub_url,
+            **self.addresses(),
             on_event=link.on_event,
             on_notice=link.on_notice,
             mono=lambda: self.clock().mono,
@@ -189,6 +187,14 @@ class Stand:
         )
         self._up = True
         desk.start(link)
+
+    def addresses(self) -> dict[str, str]:
+        """Return where the desk finds the Gateway."""
+        return {
+            "api_url": self.sim.api_url,
+            "user_hub_url": self.sim.user_hub_url,
+            "market_hub_url": self.sim.market_hub_url,
+        }
 
     async def start(self) -> Self:
         """Start a desk, and wait until all of its accounts are armed."""

@@ -1,0 +1,1 @@
+"""The faults that are tried, and the page that says how each went: ops/RELIABILITY.md."""
