@@ -47,6 +47,8 @@ POLL_BUDGET = 120
 READS, READS_WITH_TRADES = 2, 3
 TRADES_EVERY = 4
 """Every so many polls of an account the day's trades are read too."""
+PEACE = 60 * SECOND
+"""How long hubs must have been open before a fight for the login counts as over."""
 
 
 class Hubs(StrEnum):
@@ -71,6 +73,7 @@ class State(msgspec.Struct, frozen=True):
     poll_at: Nanos | None = None
     turn: int = 0
     """Whose turn it is to be polled: it counts accounts on and on."""
+    opened: Nanos = Nanos(0)
     alarms: frozenset[tuple[AlarmKind, AccountId | None]] = frozenset()
 
 
@@ -101,11 +104,8 @@ class Gateway:
                 return self._evaluated(state, account_id)
             case HubsOpened():
                 return self._opened(state, now)
-            case HubsLost(why=why):
-                state, raised = raise_(state, AlarmKind.HUBS_LOST, None, why)
-                retry = state.hubs is Hubs.OPENING
-                state = replace(state, hubs=Hubs.LOST)
-                return self._retry(state, raised, now) if retry else Step(state, raised)
+            case HubsLost():
+                return self._lost(state, message, now)
             case AccountsRead(accounts=accounts, spent=spent):
                 return self._polled(state, accounts, spent, now)
             case AccountsFailed(why=why):
@@ -124,6 +124,16 @@ class Gateway:
     def _failed(self, state: State, why: str, now: Now) -> Step[State]:
         state, raised = raise_(state, AlarmKind.CANNOT_ENFORCE, None, why)
         return self._retry(state, raised, now)
+
+    def _lost(self, state: State, message: HubsLost, now: Now) -> Step[State]:
+        """Say that nothing is heard, and whose fault it is if somebody else took the session."""
+        fight: tuple[Effect, ...] = ()
+        if message.contested:
+            state, fight = raise_(state, AlarmKind.LOGIN_CONTESTED, None, message.why)
+        state, raised = raise_(state, AlarmKind.HUBS_LOST, None, message.why)
+        retry = state.hubs is Hubs.OPENING
+        state, said = replace(state, hubs=Hubs.LOST), (*fight, *raised)
+        return self._retry(state, said, now) if retry else Step(state, said)
 
     def _retry(self, state: State, said: tuple[Effect, ...], now: Now) -> Step[State]:
         span = min(RETRY << min(state.fails, DOUBLINGS_MAX), RETRY_MAX)
@@ -173,9 +183,8 @@ class Gateway:
         """Events are heard from now on: read what happened before."""
         state, cleared = clear(state, (AlarmKind.HUBS_LOST, None))
         poll = Nanos(now.mono + self._interval(state))
-        state = replace(
-            state, hubs=Hubs.OPEN, evaluated=frozenset(), fails=0, retry_at=None, poll_at=poll
-        )
+        state = replace(state, hubs=Hubs.OPEN, opened=now.mono, evaluated=frozenset())
+        state = replace(state, fails=0, retry_at=None, poll_at=poll)
         resyncs = [Send(f"account/{one}", Resync(gap=True)) for one in state.found]
         return Step(state, (*cleared, *resyncs, Wake(mono=poll)))
 
@@ -183,6 +192,9 @@ class Gateway:
         self, state: State, accounts: tuple[AccountSeen, ...], spent: int, now: Now
     ) -> Step[State]:
         state, cleared = clear(state, (AlarmKind.TRUTH_UNKNOWN, None))
+        if state.hubs is Hubs.OPEN and now.mono - state.opened >= PEACE:
+            state, over = clear(state, (AlarmKind.LOGIN_CONTESTED, None))
+            cleared = (*cleared, *over)
         step = self._listed(state, accounts, now, cleared)
         state, polls = take_turns(step.state, POLL_BUDGET - spent)
         return Step(state, (*step.effects, *polls))

@@ -93,9 +93,13 @@ class HubsOpened(Message, frozen=True, kw_only=True):
 
 
 class HubsLost(Message, frozen=True, kw_only=True):
-    """A hub is down, silent or half-open: nothing that happens now is heard."""
+    """A hub is down, silent or half-open: nothing that happens now is heard.
+
+    `contested` when another session fights for the login, and wins: ours comes back more slowly.
+    """
 
     why: str
+    contested: bool = False
 
 
 class RefusalReason(StrEnum):

@@ -171,6 +171,7 @@ class AlarmKind(StrEnum):
     STORE_SLOW = "store_slow"
     STORE_FAILED = "store_failed"
     HUBS_LOST = "hubs_lost"
+    LOGIN_CONTESTED = "login_contested"
     ACCOUNT_MISSING = "account_missing"
 
 

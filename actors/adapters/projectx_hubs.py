@@ -23,6 +23,7 @@ CONTRACTS_MAX = 1_000
 QUICK_FAILURES = 3
 """A pair that opened and did not last counts, but the Gateway is there: soon is soon enough."""
 LOGOUTS_FREE = 3
+"""Logouts within the window that are answered at once: a person who logs in elsewhere needs one."""
 LOGOUTS_KEPT = 10
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,9 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     """A pair that lived this long clears the record of failures."""
     logout_window: float = 300.0
     logout_pause: float = 30.0
-    """Between logins once the Gateway has logged us out often: someone else wants the session."""
+    """Before the next hubs once the Gateway has logged us out often: someone wants the session.
+    It doubles with each further logout of the window."""
+    logout_pause_max: float = 240.0
 
 
 class Hubs:
@@ -118,31 +121,49 @@ class Hubs:
                 continue
             since = clock()
             try:
-                why = await self._guard(pair)
+                why = self.rest.mask(await self._guard(pair))
                 self._pair = None
-                self._say(HubsLost(why=self.rest.mask(why)))
+                truce = self._truce(pair, clock())
+                self._say(HubsLost(why=self._fight(truce) or why, contested=truce > 0))
             finally:
                 self._pair = None
                 await pair.discard()
             settled = clock() - since >= self.timings.settled
             failures = 0 if settled else min(failures, QUICK_FAILURES) + 1
             pause = self._pause(failures, self.timings.retry_max_reachable)
-            await asyncio.sleep(max(pause, self._fight(pair, clock())))
+            await asyncio.sleep(max(pause, truce))
 
     def _pause(self, failures: int, most: float) -> float:
         """Return how long to wait after so many failures in a row: at first not at all."""
         doublings = min(failures, 16) - 2
         return 0.0 if failures <= 1 else min(most, self.timings.retry_first * 2.0**doublings)
 
-    def _fight(self, pair: Pair, now: float) -> float:
-        """Return how long to leave the session to whoever took it from us."""
+    def _truce(self, pair: Pair, now: float) -> float:
+        """Return how long to leave the session to whoever took it from us.
+
+        A first logout wants a new login.  In a fight we keep our token: REST goes on with it, and a
+        login that nobody needs would only throw the other one out again.
+        """
         if not pair.logged_out:
             return 0.0
-        self.rest.reject(pair.jwt_token)
         self._logouts.append(now)
         horizon = now - self.timings.logout_window
         recent = sum(at >= horizon for at in self._logouts)
-        return 0.0 if recent <= LOGOUTS_FREE else self.timings.logout_pause
+        if recent <= LOGOUTS_FREE:
+            self.rest.reject(pair.jwt_token)
+            return 0.0
+        doubled = self.timings.logout_pause * 2.0 ** (recent - LOGOUTS_FREE - 1)
+        return min(doubled, self.timings.logout_pause_max)
+
+    def _fight(self, truce: float) -> str:
+        """Say that another session wants this login; nothing where there is no fight."""
+        if not truce:
+            return ""
+        return (
+            f"another session fights for this login: the Gateway logged ours out more than "
+            f"{LOGOUTS_FREE} times within {self.timings.logout_window:g} s, the next try is in "
+            f"{truce:g} s; end the other session (a second riskwarden, a platform, a phone)"
+        )
 
     async def _build(self) -> Pair | None:
         """Make one attempt at a pair, a second one if all it lacks is a login; say how it ended."""

@@ -6,6 +6,7 @@ import pytest
 
 from actors.behaviour import Step
 from actors.gateway import (
+    PEACE,
     POLL,
     POLL_BUDGET,
     READING_MAX,
@@ -169,6 +170,19 @@ def test_after_every_gap_the_truth_is_read_again_lesson_19() -> None:
 
     assert alarms(effects) == [(AlarmKind.HUBS_LOST, False)]
     assert sent(effects, Resync) == ["account/1", "account/2"]
+
+
+def test_a_fight_for_the_login_is_an_alarm_until_the_hubs_have_stayed_open() -> None:
+    bench = connected()
+    effects = bench.tell(HubsLost(why="another session", contested=True))
+    assert alarms(effects) == [(AlarmKind.LOGIN_CONTESTED, True), (AlarmKind.HUBS_LOST, True)]
+    assert alarms(bench.tell(HubsOpened())) == [(AlarmKind.HUBS_LOST, False)]
+
+    bench.wait(PEACE - 1)
+    assert alarms(bench.tell(AccountsRead(accounts=seen(ONE, TWO)))) == []
+    bench.wait(1)
+    effects = bench.tell(AccountsRead(accounts=seen(ONE, TWO)))
+    assert alarms(effects) == [(AlarmKind.LOGIN_CONTESTED, False)]
 
 
 def test_truth_is_read_as_a_matter_of_course() -> None:
