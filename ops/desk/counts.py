@@ -37,9 +37,16 @@ from protocol.metrics import Metric
 from protocol.units import SECOND, AccountId, RuleName
 
 FACTS = frozenset({PositionSeen, OrderSeen, TradeSeen})
+HUB_EVENTS = (
+    "account_update",
+    "position_update",
+    "order_update",
+    "trade_execution",
+    "quote_update",
+    "other",
+)
 EVENTS = frozenset(
-    {"account_update", "position_update", "order_update", "trade_execution", "quote_update"}
-    | {"account", "position", "order", "trade", "instrument", "watch_contract"}
+    {*HUB_EVENTS, "account", "position", "order", "trade", "instrument", "watch_contract"}
 )
 """The hub events and the rows of reads that decode knows by name."""
 STATES: dict[type, str] = {

@@ -10,11 +10,12 @@ from actors.model.histogram import Histogram
 from actors.model.quotes import Quote
 from actors.rule import State as RuleState
 from actors.tree import RULE_PREFIX
-from ops.desk.counts import Counts
+from ops.desk.counts import HUB_EVENTS, Counts
 from ops.desk.desk import Desk
 from ops.desk.status import History
 from protocol import metrics
 from protocol.account_facts import AccountSeen, OrderSeen, PositionSeen, TradeSeen
+from protocol.answers import RefusalReason
 from protocol.decisions import AlarmKind, Checkpoint
 from protocol.market_facts import QuoteSeen
 from protocol.message import Message
@@ -64,8 +65,13 @@ def _decided(counts: Counts, history: History) -> Iterator[Series]:
     standing = Counter(kind for _, kind in history.alarms)
     for kind in AlarmKind:
         yield _one(metrics.ALARMS, standing[kind.value], kind.value)
-        if not counts.told.get(metrics.ALARMS_RAISED, Counter())[(kind.value,)]:
+        if not counts.told.get(metrics.ALARMS_RAISED, Counter())[kind.value,]:
             yield _one(metrics.ALARMS_RAISED, 0, kind.value)
+    refused = counts.told.get(metrics.REFUSED, Counter())
+    for event in HUB_EVENTS:
+        for reason in RefusalReason:
+            if not refused[event, reason.value]:
+                yield _one(metrics.REFUSED, 0, event, reason.value)
     for metric in (metrics.HUB_LOSSES, metrics.HUB_RECONNECTS):
         if metric not in counts.told:
             yield _one(metric, 0)

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from ops.desk.meters import meter
 from ops.guardian.guardian import Guardian
+from ops.guardian.totals import Key
 from ops.guardian.watch import Watch
 from protocol import metrics
 from protocol.control import AccountStatus, RuleStatus
@@ -20,6 +21,7 @@ from protocol.metrics import Bars, Metric, Series
 
 STATES = (*(phase.value for phase in Phase), "last_resort", "missing", "stale", "down")
 OPEN = "open"
+STEPS = ("requested", "confirmed", "failed")
 OUTSTANDING = frozenset({"requested", "failing"})
 
 
@@ -34,11 +36,16 @@ def standing(guardian: Guardian) -> tuple[list[Series], list[Bars]]:
         now = guardian.now()
         fresh = watch.is_fresh(now)
         series += _desk(watch, now)
+        counted: dict[Key, float] = {}
         for account in watch.accounts(now):
             series += _account(account, watch.login, fresh=fresh)
+            counted |= dict.fromkeys(_zeros(account), 0.0)
         for one in watch.totals.all():
             if fresh or metrics.is_counter(one.name):
-                series.append(Series(one.name, (watch.login, *one.labels), one.value))
+                counted[one.name, one.labels] = one.value
+        series += [
+            Series(name, (watch.login, *labels), value) for (name, labels), value in counted.items()
+        ]
         bars += [
             Bars(one.name, (watch.login, *one.labels), one.counts, one.total)
             for one in watch.totals.bars()
@@ -70,7 +77,7 @@ def _desk(watch: Watch, now: float) -> Iterator[Series]:
 
 
 def _account(one: AccountStatus, login: str, *, fresh: bool) -> Iterator[Series]:
-    who = (login, str(one.id) if one.id is not None else one.name)
+    who = (login, named(one))
     for state in {*STATES, one.state}:
         yield Series(metrics.ACCOUNT_STATE.name, (*who, state), float(one.state == state))
     guarded = fresh and one.state == Phase.ARMED.value
@@ -101,6 +108,23 @@ def _rule(rule: RuleStatus, who: tuple[str, str]) -> Iterator[Series]:
     if money is not None:
         yield Series(metrics.LIMIT.name, labels, money.limit)
         yield Series(metrics.REMAINING.name, labels, money.left)
+
+
+def _zeros(one: AccountStatus) -> Iterator[Key]:
+    """Yield what has not happened to an account yet: a first time must be an increase."""
+    who = named(one)
+    yield metrics.ATTEMPTS.name, (who,)
+    yield metrics.RESETS.name, (who,)
+    for rule in one.rules:
+        yield metrics.BREACHES.name, (who, rule.rule)
+        yield metrics.LOCKS.name, (who, rule.rule)
+        for state in STEPS:
+            yield metrics.ENFORCEMENTS.name, (who, rule.rule, state)
+
+
+def named(one: AccountStatus) -> str:
+    """Return what an account is called in labels: its number, or its name while that is all."""
+    return str(one.id) if one.id is not None else one.name
 
 
 def unproven(one: AccountStatus) -> float:

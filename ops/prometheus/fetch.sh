@@ -1,0 +1,31 @@
+#!/bin/sh
+# Put Debian's prometheus and promtool into .tools/prometheus, for the tests: nothing is installed,
+# nothing is started.  The package comes through apt, which checks whose it is.
+set -eu
+cd "$(dirname "$0")/../.."
+
+where=.tools/prometheus
+if [ -x "$where/usr/bin/promtool" ] && [ -x "$where/usr/bin/prometheus" ]; then
+    exit 0
+fi
+for tool in apt-get dpkg-deb; do
+    command -v "$tool" >/dev/null || {
+        echo "prometheus: no $tool here: put prometheus and promtool (2.42 or later) into PATH" >&2
+        exit 1
+    }
+done
+down=$(mktemp -d)
+trap 'rm -rf "$down"' EXIT
+echo "prometheus: fetching Debian's package into $where"
+# As root apt drops to a user of its own, which must be able to write here.
+chmod 755 "$down"
+[ "$(id -u)" != 0 ] || chown _apt "$down" 2>/dev/null || true
+fetch() { (cd "$down" && apt-get -q download prometheus) >"$down/log" 2>&1; }
+fetch || { { apt-get -q update || true; } >/dev/null 2>&1 && fetch; } || {
+    echo "prometheus: apt-get download prometheus fails:" >&2
+    cat "$down/log" >&2
+    exit 1
+}
+mkdir -p "$where"
+dpkg-deb -x "$down"/prometheus_*.deb "$where"
+"$where/usr/bin/promtool" --version | head -n 1

@@ -1,0 +1,123 @@
+"""The scrape configuration, the rules and the alerts: judged by promtool, and against our code."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from config.schema import Service
+from ops.guardian.exposition import render
+from protocol.decisions import AlarmKind
+from protocol.metrics import METRICS, Bars, Series, Shape
+from tests.prometheus.binaries import ROOT, binary
+from tests.prometheus.promql import names
+
+FOLDER = ROOT / "ops/prometheus"
+CASES = Path(__file__).with_name("alerts_test.yml")
+PAGES = sorted(one.stem for one in (ROOT / "ops/runbook").glob("*.md") if one.stem != "README")
+HEADINGS = ["## Meaning", "## Look at", "## Do", "## Undo"]
+LATER = {"feed_blind", "calendar_ends"}
+"""Alarms that an alert listens for although not every version raises them."""
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text("utf-8"))
+
+
+def rules(name: str) -> list[dict[str, Any]]:
+    return [rule for group in read(FOLDER / name)["groups"] for rule in group["rules"]]
+
+
+ALERTS = {rule["alert"]: rule for rule in rules("alerts.yml")}
+RECORDED = {rule["record"] for rule in rules("rules.yml")}
+
+
+def promtool(*arguments: str, text: str | None = None) -> None:
+    line = [binary("promtool"), *arguments]
+    done = subprocess.run(line, check=False, capture_output=True, text=True, input=text)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "lint" not in done.stderr, done.stderr
+
+
+def test_the_scrape_configuration_and_its_rules_are_valid() -> None:
+    promtool("check", "config", "--lint-fatal", str(FOLDER / "prometheus.yml"))
+
+
+@pytest.mark.xdist_group("promtool")
+def test_every_alert_fires_when_it_should_and_only_then() -> None:
+    promtool("test", "rules", str(CASES))
+
+
+def test_promtool_accepts_the_page_of_every_metric() -> None:
+    series = [
+        Series(one.name, tuple("x" for _ in one.labels), 1)
+        for one in METRICS.values()
+        if one.shape is not Shape.HISTOGRAM
+    ]
+    bars = [
+        Bars(one.name, tuple("x" for _ in one.labels), (1,) * (len(one.bounds) + 1), 1.5)
+        for one in METRICS.values()
+        if one.shape is Shape.HISTOGRAM
+    ]
+    promtool("check", "metrics", text=render(series, bars))
+
+
+def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
+    fires: set[str] = set()
+    silent: set[str] = set()
+    for test in read(CASES)["tests"]:
+        for one in test["alert_rule_test"]:
+            (fires if one["exp_alerts"] else silent).add(one["alertname"])
+
+    assert fires == set(ALERTS)
+    assert set(ALERTS) - silent == {"RiskwardenHeartbeat"}
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_says_how_bad_it_is_and_has_its_page(alert: str) -> None:
+    rule = ALERTS[alert]
+    text = rule["annotations"]
+    page = ROOT / text["runbook_url"]
+
+    assert rule["labels"]["severity"] in {"critical", "warning", "none"}
+    assert set(text) == {"summary", "description", "runbook_url"}
+    assert page.stem == re.sub(r"(?<!^)(?=[A-Z])", "-", alert.removeprefix("Riskwarden")).lower()
+    lines = page.read_text("utf-8").splitlines()
+    assert [line for line in lines if line.startswith("## ")] == HEADINGS
+    assert rule["labels"]["severity"] in lines[2] or rule["labels"]["severity"] == "none"
+
+
+def test_every_page_is_of_an_alert() -> None:
+    assert sorted(Path(one["annotations"]["runbook_url"]).stem for one in ALERTS.values()) == PAGES
+
+
+def test_pages_lead_to_pages_that_exist() -> None:
+    for page in (ROOT / "ops/runbook").glob("*.md"):
+        for link in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
+            assert (page.parent / link).is_file(), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize("name", ["rules.yml", "alerts.yml"])
+def test_what_is_asked_for_is_what_is_told(name: str) -> None:
+    asked = {one for rule in rules(name) for one in names(rule["expr"])}
+
+    assert asked
+    assert {one for one in asked if one not in RECORDED and one not in METRICS} == set()
+
+
+def test_alarms_are_asked_for_by_names_that_exist() -> None:
+    text = (FOLDER / "alerts.yml").read_text("utf-8")
+    kinds = {kind for one in re.findall(r'kind=~?"([^"]+)"', text) for kind in one.split("|")}
+
+    assert kinds
+    assert kinds - {kind.value for kind in AlarmKind} <= LATER
+
+
+def test_it_scrapes_where_the_service_answers() -> None:
+    (job,) = read(FOLDER / "prometheus.yml")["scrape_configs"]
+
+    assert job["static_configs"] == [{"targets": [Service().http]}]
+    assert "metrics_path" not in job  # Prometheus asks for /metrics by itself
