@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from actors.model.account_state import State, covers, exposed, in_force, lowered, nearer_to_zero
 from actors.model.book import Book
 from actors.model.demands import met
+from actors.model.stops import is_own, misfits
 from actors.plan import AccountPlan
 from actors.rules import RULES
 from protocol.account_facts import WORKING, OrderSeen, OrderType, PositionSeen
@@ -19,6 +20,8 @@ from protocol.units import AccountId, Now, RuleName
 
 UNVALUED = RuleName("unvalued_contract")
 """The rule name under which a position that cannot be valued is closed."""
+OWN_STOPS = RuleName("own_stops")
+"""The rule name under which stops that riskwarden placed go with what they were placed for."""
 
 
 def undo(state: State, now: Now) -> tuple[Effect, ...]:
@@ -37,6 +40,10 @@ def undo(state: State, now: Now) -> tuple[Effect, ...]:
         goals = tuple(Goal(aim=Aim.FLATTEN, contract_id=one) for one in worthless)
         why = f"{worthless[0]} cannot be valued: {state.unvalued[worthless[0]]}"
         effects.append(demand(state, UNVALUED, Priority.HARD_LOCKOUT, goals, why))
+    if any(is_own(one) for one in state.view.orders) and misfits(state.view):
+        goals = (Goal(aim=Aim.FIT),)
+        why = "a stop of ours is more than there is to protect"
+        effects.append(demand(state, OWN_STOPS, Priority.POSITION, goals, why))
     return tuple(effects)
 
 

@@ -15,7 +15,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from actors.behaviour import Step
-from actors.model.demands import Action, Cancel, Close, Demand, merge, met
+from actors.model.deeds import Action
+from actors.model.demands import Demand, merge, met
+from actors.model.flights import command_of, harmless, landed, overdue, serves
 from actors.model.pacing import (
     ANSWER_MAX,
     READ_MAX,
@@ -24,20 +26,18 @@ from actors.model.pacing import (
     State,
     departed,
     doubted,
-    harmless,
-    landed,
     looked,
     next_deadline,
-    overdue,
     paced,
+    proofs_needed,
     proven,
     resumed,
     sendable,
-    serves,
     unread,
+    worth_reading,
 )
 from protocol.answers import Answered
-from protocol.commands import CancelOrder, CloseContract, Mutation, PartialClose, ReadTruth
+from protocol.commands import PlaceStop, ReadTruth
 from protocol.decisions import (
     EnforcementConfirmed,
     EnforcementFailing,
@@ -47,6 +47,7 @@ from protocol.decisions import (
 )
 from protocol.effects import PARENT, Ask, Effect, Journal, Perform, Send
 from protocol.enforcement import (
+    Aim,
     BookChanged,
     Enforce,
     Enforced,
@@ -59,7 +60,6 @@ from protocol.schedule import Clock, Purpose, StartTimer, TimerFired
 from protocol.units import MILLISECOND, AccountId, Nanos, Now
 
 TIMER = "enforcer/next"
-PROOFS = 2
 DEMANDS_MAX = 64
 
 
@@ -120,7 +120,9 @@ class Enforcer:
             )
             said = Journal(self._requested(demand))
         else:
-            demand = replace(held, goals=goals, proofs=(), withdrawn=False)
+            anew = any(goal.aim is Aim.PROTECT and goal not in held.goals for goal in goals)
+            attempts = 0 if anew else held.attempts
+            demand = replace(held, goals=goals, attempts=attempts, proofs=(), withdrawn=False)
             said = Journal(
                 EnforcementMerged(
                     account_id=self._account_id,
@@ -169,11 +171,12 @@ class Enforcer:
         )
         if flight is None:
             return Step(state)  # an earlier life's, or one given up on: the next read tells
-        state = landed(state, flight, message.outcome, now)
+        state = landed(state, flight, message, now)
         failed = not harmless(flight, message)
         said = self._failing(state, flight, message.why) if failed else ()
+        counts = failed or isinstance(flight.command, PlaceStop)
         demands = tuple(
-            replace(one, attempts=one.attempts + 1) if failed and serves(one, flight) else one
+            replace(one, attempts=one.attempts + 1) if counts and serves(one, flight) else one
             for one in state.kept.demands
         )
         state = replace(state, kept=replace(state.kept, demands=demands))
@@ -209,7 +212,7 @@ class Enforcer:
                 continue
             shown = met_now and met(one.goals, message.read)
             proved = proven(one, message, now) if shown else replace(one, proofs=())
-            if len(proved.proofs) < PROOFS:
+            if len(proved.proofs) < proofs_needed(one):
                 left.append(proved)
                 continue
             effects += self._confirm(proved, now)
@@ -245,7 +248,8 @@ class Enforcer:
             if actions:
                 state, sent = self._send(state, actions, now)
                 effects += sent
-        if not state.kept.flights and state.reading is None and state.read_at <= now.mono:
+        quiet = not state.kept.flights and state.reading is None
+        if quiet and state.read_at <= now.mono and worth_reading(state):
             serial = state.kept.serial + 1
             command_id = f"{self._account_id}/e{serial}"
             kept = replace(state.kept, serial=serial)
@@ -266,31 +270,10 @@ class Enforcer:
         flights: list[Flight] = []
         for action in actions:
             serial += 1
-            command = self._command(action, f"{self._account_id}/e{serial}")
+            command = command_of(action, state.kept, self._account_id, serial)
             deadline = Nanos(now.mono + ANSWER_MAX)
             flights.append(Flight(key=action.key, command=command, deadline=deadline))
         demands = tuple(replace(d, proofs=()) if d.proofs else d for d in state.kept.demands)
         flying = (*state.kept.flights, *flights)
         kept = replace(state.kept, serial=serial, demands=demands, flights=flying)
         return replace(state, kept=kept), [Perform(one.command) for one in flights]
-
-    def _command(self, action: Action, command_id: str) -> Mutation:
-        match action:
-            case Close(contract_id, size):
-                if size is None:
-                    return CloseContract(
-                        command_id=command_id, account_id=self._account_id, contract_id=contract_id
-                    )
-                return PartialClose(
-                    command_id=command_id,
-                    account_id=self._account_id,
-                    contract_id=contract_id,
-                    size=size,
-                )
-            case Cancel(contract_id, order_id):
-                return CancelOrder(
-                    command_id=command_id,
-                    account_id=self._account_id,
-                    contract_id=contract_id,
-                    order_id=order_id,
-                )

@@ -17,6 +17,10 @@ class Outcome(StrEnum):
     """No usable answer: it may have happened.  Read again, never re-send blindly."""
 
 
+RESERVED = "the minute's requests are kept for what is more urgent"
+"""Why a mutation that yields was refused before it left: it has not happened, and will not."""
+
+
 class Answered(Message, frozen=True, kw_only=True):
     """The answer to one mutation."""
 

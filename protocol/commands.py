@@ -4,8 +4,9 @@ A shadow account's behaviours can only be given the reads: that no mutation can 
 matter of types.
 """
 
+from protocol.account_facts import Side
 from protocol.message import Message
-from protocol.units import AccountId, ContractId, Nanos, OrderId
+from protocol.units import AccountId, ContractId, Nanos, OrderId, Price
 
 
 class CloseContract(Message, frozen=True, kw_only=True):
@@ -34,7 +35,36 @@ class CancelOrder(Message, frozen=True, kw_only=True):
     order_id: OrderId
 
 
-type Mutation = CloseContract | PartialClose | CancelOrder
+class ModifyOrder(Message, frozen=True, kw_only=True):
+    """Move a stop nearer to the market, or make it smaller; None leaves a thing as it is."""
+
+    command_id: str
+    account_id: AccountId
+    contract_id: ContractId
+    order_id: OrderId
+    stop_price: Price | None = None
+    limit_price: Price | None = None
+    size: int | None = None
+    """Of the whole order, filled contracts included."""
+    yields: bool = False
+    """Do not send it when the minute's requests run low: others need them more."""
+
+
+class PlaceStop(Message, frozen=True, kw_only=True):
+    """Place a stop against a position: the only order there is that riskwarden places itself."""
+
+    command_id: str
+    account_id: AccountId
+    contract_id: ContractId
+    side: Side
+    size: int
+    stop_price: Price
+    tag: str
+    """Ours, and never used before: by it the stop is known again, and a copy is refused."""
+    yields: bool = False
+
+
+type Mutation = CloseContract | PartialClose | CancelOrder | ModifyOrder | PlaceStop
 
 
 class Login(Message, frozen=True, kw_only=True):

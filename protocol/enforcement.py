@@ -4,10 +4,11 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
+from protocol.account_facts import Side
 from protocol.book import BookView
 from protocol.lockouts import LockRequest
 from protocol.message import Message
-from protocol.units import AccountId, ContractId, Nanos, RuleName
+from protocol.units import AccountId, ContractId, Nanos, PositionId, Price, RuleName
 
 
 class Priority(IntEnum):
@@ -29,14 +30,26 @@ class Aim(StrEnum):
     """At most `keep` contracts of position, either side; orders stay."""
     WITHHOLD = "withhold"
     """No working order that could increase exposure; positions and their exits stay."""
+    TIGHTEN = "tighten"
+    """The stops that protect a position at `stop`, or nearer to the market: never farther away."""
+    PROTECT = "protect"
+    """Stops that cover all of a position: what lacks is placed, at `stop`."""
+    FIT = "fit"
+    """Of the stops that riskwarden placed, no more than there is to protect."""
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True):
-    """A state of the account that a rule demands; the scope is one contract, or None for all."""
+    """A state of the account that a rule demands; the scope is one contract, or None for all.
+
+    One about stops names the position it is for, and their side: it is void with any other.
+    """
 
     aim: Aim
     contract_id: ContractId | None = None
     keep: int = 0
+    position_id: PositionId | None = None
+    side: Side | None = None
+    stop: Price | None = None
 
 
 class Breach(Message, frozen=True, kw_only=True):

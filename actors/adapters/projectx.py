@@ -38,9 +38,11 @@ from protocol.commands import (
     CancelOrder,
     CloseContract,
     Login,
+    ModifyOrder,
     Mutation,
     OpenHubs,
     PartialClose,
+    PlaceStop,
     Read,
     ReadAccounts,
     ReadInstrument,
@@ -103,7 +105,7 @@ class Broker:
 
     async def _perform(self, command: Mutation | Read) -> Message | None:
         match command:
-            case CloseContract() | PartialClose() | CancelOrder():
+            case CloseContract() | PartialClose() | CancelOrder() | ModifyOrder() | PlaceStop():
                 return await projectx_mutations.perform(self._rest, command)
             case ReadTruth():
                 return await self._read_truth(command)
@@ -171,7 +173,7 @@ class Broker:
                 return HubsLost(why=why)
             case WatchContract():
                 return unwatched(command, why)
-            case CloseContract() | PartialClose() | CancelOrder():
+            case CloseContract() | PartialClose() | CancelOrder() | ModifyOrder() | PlaceStop():
                 return Answered(
                     command_id=command.command_id,
                     account_id=command.account_id,

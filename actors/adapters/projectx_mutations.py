@@ -1,4 +1,4 @@
-"""The three deeds, as requests, and what their answers mean.
+"""The five deeds, as requests, and what their answers mean.
 
 Accepted and refused are the Gateway's own words.  Everything else is uncertain: the deed may have
 been done, and only a read of truth can tell.
@@ -6,13 +6,27 @@ been done, and only a read of truth can tell.
 
 from actors.adapters.projectx_answers import Refusal, accepted
 from actors.adapters.projectx_rest import Rest
-from protocol.answers import Answered, Outcome
-from protocol.commands import CancelOrder, CloseContract, Mutation, PartialClose
+from protocol.account_facts import OrderType
+from protocol.answers import RESERVED, Answered, Outcome
+from protocol.commands import (
+    CancelOrder,
+    CloseContract,
+    ModifyOrder,
+    Mutation,
+    PartialClose,
+    PlaceStop,
+)
+from protocol.units import PRICE, Price
 
-CLOSE, PARTIAL, CANCEL = (
+YIELDING_BUDGET = 120
+"""Requests a minute above which what yields is not sent; the rest of the 200 is the enforcers'."""
+
+CLOSE, PARTIAL, CANCEL, MODIFY, PLACE = (
     "Position/closeContract",
     "Position/partialCloseContract",
     "Order/cancel",
+    "Order/modify",
+    "Order/place",
 )
 NAMES: dict[str, tuple[str, ...]] = {
     CLOSE: (
@@ -27,6 +41,15 @@ NAMES: dict[str, tuple[str, ...]] = {
     CANCEL: (
         *("Success", "AccountNotFound", "OrderNotFound", "Rejected", "Pending"),
         *("UnknownError", "AccountRejected"),
+    ),
+    MODIFY: (
+        *("Success", "AccountNotFound", "OrderNotFound", "Rejected", "Pending"),
+        *("UnknownError", "AccountRejected", "ContractNotFound"),
+    ),
+    PLACE: (
+        *("Success", "AccountNotFound", "OrderRejected", "InsufficientFunds", "AccountViolation"),
+        *("OutsideTradingHours", "OrderPending", "UnknownError", "ContractNotFound"),
+        *("ContractNotActive", "AccountRejected"),
     ),
 }
 """The Gateway's names of its error codes, by endpoint."""
@@ -46,12 +69,50 @@ def request(command: Mutation) -> tuple[str, dict[str, object]]:
             return PARTIAL, body
         case CancelOrder():
             return CANCEL, {"accountId": command.account_id, "orderId": command.order_id}
+        case ModifyOrder():
+            return MODIFY, changes(command)
+        case PlaceStop():
+            body = {
+                "accountId": command.account_id,
+                "contractId": command.contract_id,
+                "type": int(OrderType.STOP),
+                "side": int(command.side),
+                "size": command.size,
+                "stopPrice": number(command.stop_price),
+                "customTag": command.tag,
+            }
+            return PLACE, body
+
+
+def changes(command: ModifyOrder) -> dict[str, object]:
+    """Return the body of a modification: only what changes is named."""
+    body: dict[str, object] = {"accountId": command.account_id, "orderId": command.order_id}
+    if command.stop_price is not None:
+        body["stopPrice"] = number(command.stop_price)
+    if command.limit_price is not None:
+        body["limitPrice"] = number(command.limit_price)
+    if command.size is not None:
+        body["size"] = command.size
+    return body
+
+
+def number(price: Price) -> float:
+    """Return a price on the grid as JSON writes it: the nearest double prints as the same."""
+    return price / PRICE
 
 
 async def perform(rest: Rest, command: Mutation) -> Answered:
     """Send a deed once, and say what is known of it."""
     endpoint, body = request(command)
     why = ""
+    yields = isinstance(command, ModifyOrder | PlaceStop) and command.yields
+    if yields and rest.meter.spent() >= YIELDING_BUDGET:
+        return Answered(
+            command_id=command.command_id,
+            account_id=command.account_id,
+            outcome=Outcome.REFUSED,
+            why=RESERVED,
+        )
     try:
         accepted(endpoint, await rest.send(endpoint, body))
         outcome = Outcome.ACCEPTED

@@ -3,19 +3,24 @@
 A demand is a state, not an action: "this contract flat", "at most two of that".  Demands merge by
 themselves, for the strictest target per contract holds: a flatten of the account absorbs every
 close and reduction, a close absorbs the reductions of its contract, and of two reductions the
-larger stays.  What to send is the difference between the book and the targets, so an action is
-always checked against the newest state, and nothing is sent that the state does not need.
+larger stays.  What is about to be closed has its stops neither moved nor placed; and as long as
+anything is, those that are only managed wait.  What to send is the difference between the book and
+the targets, so an action is always checked against the newest state, and nothing is sent that the
+state does not need.
 """
-
-from typing import NamedTuple
 
 import msgspec
 
+from actors.model.deeds import Action, Cancel, Close
 from actors.model.protection import PROTECTING_TYPES
+from actors.model.stops import is_clear, meant, misfits, moves, placing, uncovered
 from protocol.account_facts import OrderSeen, OrderStatus, OrderType, Side
 from protocol.book import BookView, Holding
 from protocol.enforcement import Aim, Goal, Priority
 from protocol.units import ContractId, Nanos, OrderId, RuleName
+
+PLACES_MAX = 4
+"""How often a stop is placed for one demand: one that never shows may be there each time."""
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,33 +38,6 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """Monotonic time of the first of them: the next one must have left a quiet window later."""
     withdrawn: bool = False
     """The rule is content: nothing more is sent, but what was done is still proven."""
-
-
-class Close(NamedTuple):
-    """Take this many contracts off a position; None is all of them."""
-
-    contract_id: ContractId
-    size: int | None
-
-    @property
-    def key(self) -> str:
-        """Return what may have one unresolved mutation at a time: the contract's position."""
-        return f"position/{self.contract_id}"
-
-
-class Cancel(NamedTuple):
-    """Cancel one working order."""
-
-    contract_id: ContractId
-    order_id: OrderId
-
-    @property
-    def key(self) -> str:
-        """Return what may have one unresolved mutation at a time: the order."""
-        return f"order/{self.order_id}"
-
-
-type Action = Close | Cancel
 
 
 def merge(held: tuple[Goal, ...], asked: tuple[Goal, ...]) -> tuple[Goal, ...]:
@@ -94,15 +72,24 @@ def keep(goals: tuple[Goal, ...], contract_id: ContractId) -> int | None:
 
 
 def needed(demands: tuple[Demand, ...], view: BookView) -> tuple[Action, ...]:
-    """Return everything the book still lacks, the most urgent demand's needs first."""
+    """Return everything the book still lacks, the most urgent demand's needs first.
+
+    One deed for each key: what is to be cancelled is not moved first.
+    """
     active = [demand for demand in demands if not demand.withdrawn]
     goals = tuple(goal for demand in active for goal in demand.goals)
-    actions: list[Action] = []
+    actions: dict[str, Action] = {}
     for demand in sorted(active, key=lambda one: one.priority):
-        for action in lacking(demand.goals, goals, view):
-            if action not in actions:
-                actions.append(action)
-    return tuple(actions)
+        managed = demand.priority is Priority.AUTOMATION
+        mine = demand.goals
+        if demand.attempts >= PLACES_MAX:
+            mine = tuple(goal for goal in mine if goal.aim is not Aim.PROTECT)
+        stops = stopping(mine, goals, view, managed=managed)
+        for action in (*lacking(demand.goals, goals, view), *stops):
+            chosen = actions.setdefault(action.key, action)
+            if isinstance(action, Cancel) and not isinstance(chosen, Cancel):
+                actions[action.key] = action
+    return tuple(actions.values())
 
 
 def lacking(
@@ -127,6 +114,34 @@ def lacking(
         and not exits(order, view.holding(order.contract_id))
     )
     return tuple(actions)
+
+
+def stopping(
+    mine: tuple[Goal, ...], everyones: tuple[Goal, ...], view: BookView, *, managed: bool
+) -> tuple[Action, ...]:
+    """Return what the book lacks of my goals about stops, as far as nothing is closing."""
+    actions: list[Action] = []
+    for goal in mine:
+        if goal.aim is Aim.FIT:
+            actions.extend(misfits(view))
+        if goal.aim not in (Aim.TIGHTEN, Aim.PROTECT):
+            continue
+        holding = meant(goal, view)
+        if holding is None or goal.stop is None or not is_clear(goal.stop, holding):
+            continue
+        scope = view.holdings if managed else (holding,)
+        if any(closing(everyones, one, view) for one in scope):
+            continue
+        lacks = moves if goal.aim is Aim.TIGHTEN else placing
+        actions.extend(lacks(goal, view, yields=managed))
+    return tuple(actions)
+
+
+def closing(goals: tuple[Goal, ...], holding: Holding, view: BookView) -> bool:
+    """Tell whether some of a position is about to be closed, by us or at the market."""
+    allowed = keep(goals, holding.contract_id)
+    excess = allowed is not None and abs(holding.size) > allowed
+    return excess or on_its_way_out(holding, view) > 0
 
 
 def unwanted(goals: tuple[Goal, ...], order: OrderSeen, view: BookView) -> bool:
@@ -185,4 +200,19 @@ def met(goals: tuple[Goal, ...], view: BookView) -> bool:
         allowed = keep(goals, one.contract_id)
         if allowed is not None and abs(one.size) > allowed:
             return False
-    return not any(unwanted(goals, order, view) for order in view.orders)
+    if any(unwanted(goals, order, view) for order in view.orders):
+        return False
+    return not any(unstopped(goal, view) for goal in goals)
+
+
+def unstopped(goal: Goal, view: BookView) -> bool:
+    """Tell whether the stops are not as a goal about them wants, wherever the market is."""
+    match goal.aim:
+        case Aim.TIGHTEN:
+            return bool(moves(goal, view))
+        case Aim.PROTECT:
+            return uncovered(goal, view) > 0
+        case Aim.FIT:
+            return bool(misfits(view))
+        case _:
+            return False

@@ -7,11 +7,11 @@ them.  The kept part survives a restart; holds and reads are of one life.
 import msgspec
 from msgspec.structs import replace
 
-from actors.model.demands import Action, Close, Demand, keep, met, needed, on_its_way_out
-from protocol.answers import Answered, Outcome
+from actors.model.deeds import Action, Move, Place, position_key
+from actors.model.demands import Demand, met, needed, on_its_way_out
 from protocol.book import BookView
-from protocol.commands import CancelOrder, Mutation, PartialClose
-from protocol.enforcement import Aim, TruthSeen
+from protocol.commands import Mutation, PlaceStop
+from protocol.enforcement import Aim, Priority, TruthSeen
 from protocol.units import MILLISECOND, SECOND, ContractId, Nanos, Now, RuleName
 
 LOOK = 50 * MILLISECOND
@@ -26,8 +26,7 @@ ANSWER_MAX = 15 * SECOND
 """The SDK answers within its timeout of 5 s; this is for an answer that never comes."""
 READ_MAX = 20 * SECOND
 DOUBLINGS_MAX = 6
-NOTHING_LEFT = "PositionNotFound"
-"""The Gateway's word for a close that came too late: somebody else's exit was faster."""
+PROOFS = 2
 
 
 class Flight(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +45,8 @@ class Kept(msgspec.Struct, frozen=True):
     flights: tuple[Flight, ...] = ()
     doubtful: tuple[str, ...] = ()
     """Keys of mutations that may still happen, until a later read shows what is true."""
+    tags: dict[ContractId, str] = msgspec.field(default_factory=dict[ContractId, str])
+    """Of the stops that may or may not have been placed: tried again, it is under the same tag."""
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -82,7 +83,9 @@ def resumed(kept: Kept, now: Now) -> State:
     keys = tuple(dict.fromkeys((*(one.key for one in kept.flights), *kept.doubtful)))
     demands = tuple(replace(one, proofs=()) for one in kept.demands)
     holds = tuple(Hold(key, now.mono, 0, now.mono, uncertain=True) for key in keys)
-    fresh = Kept(serial=kept.serial, demands=demands, doubtful=keys)
+    placed = [one.command for one in kept.flights if isinstance(one.command, PlaceStop)]
+    tags = {**kept.tags, **{one.contract_id: one.tag for one in placed}}
+    fresh = Kept(serial=kept.serial, demands=demands, doubtful=keys, tags=tags)
     return State(kept=fresh, holds=holds, read_at=now.mono)
 
 
@@ -101,7 +104,8 @@ def looked(state: State, view: BookView) -> State:
     unjudged = state.unjudged
     if state.view is None or sizes(view) != sizes(state.view):
         unjudged = frozenset(one.rule for one in state.kept.demands)
-    keys = {action.key for action in needed(state.kept.demands, view)}
+    actions = needed(state.kept.demands, view)
+    keys = {key for action in actions for key in (action.key, action.pace)}
     holds = tuple(
         one
         for one in state.holds
@@ -120,7 +124,7 @@ def departed(state: State, before: BookView | None, now: Now) -> State:
         if old is None or old.size != one.size:
             continue
         if on_its_way_out(old, before) > on_its_way_out(one, view):
-            key = Close(one.contract_id, None).key
+            key = position_key(one.contract_id)
             held = next((hold for hold in state.holds if hold.key == key), Hold(key, now.mono))
             others = tuple(hold for hold in state.holds if hold.key != key)
             hold = replace(held, read_after=now.mono)
@@ -161,30 +165,6 @@ def doubted(state: State, now: Now) -> State:
         for good, one in zip(shown, state.kept.demands, strict=True)
     )
     return replace(state, kept=replace(state.kept, demands=demands))
-
-
-def landed(state: State, flight: Flight, outcome: Outcome, now: Now) -> State:
-    """Take an answered mutation out of the air, and hold back the next for its key.
-
-    A close may be repeated, for it takes what is left.  A reduction was sized for the book of
-    then, so a second one wants a read of what the first has done.
-    """
-    before = next((one for one in state.holds if one.key == flight.key), None)
-    fails = before.fails if before is not None else 0
-    if outcome is Outcome.ACCEPTED:
-        after = now.mono if isinstance(flight.command, PartialClose) else None
-        hold = Hold(flight.key, Nanos(now.mono + SETTLE), fails, after)
-    else:
-        until = Nanos(now.mono + backoff(RETRY, fails))
-        hold = Hold(flight.key, until, fails + 1, now.mono, outcome is Outcome.UNCERTAIN)
-    others = tuple(one for one in state.holds if one.key != flight.key)
-    flights = tuple(one for one in state.kept.flights if one is not flight)
-    doubtful = tuple(key for key in state.kept.doubtful if key != hold.key)
-    if hold.uncertain:
-        doubtful = (*doubtful, hold.key)
-    kept = replace(state.kept, flights=flights, doubtful=doubtful)
-    read_at = min(state.read_at, Nanos(now.mono + LOOK)) if flights else Nanos(now.mono + LOOK)
-    return replace(state, kept=kept, holds=(*others, hold), read_at=read_at)
 
 
 def paced(state: State, message: TruthSeen, now: Now) -> State:
@@ -234,16 +214,6 @@ def unread(state: State, now: Now) -> State:
     )
 
 
-def overdue(state: State, now: Now) -> State:
-    """Give up on answers that do not come: what they were to tell is uncertain."""
-    for flight in state.kept.flights:
-        if flight.deadline <= now.mono:
-            state = landed(state, flight, Outcome.UNCERTAIN, now)
-    if state.reading is not None and state.read_deadline <= now.mono:
-        state = unread(state, now)
-    return state
-
-
 def sendable(state: State, now: Now) -> tuple[Action, ...]:
     """Return what the book lacks, is not in flight, and is not held back."""
     assert state.view is not None
@@ -252,7 +222,46 @@ def sendable(state: State, now: Now) -> tuple[Action, ...]:
         return ()
     flying = {one.key for one in state.kept.flights}
     held = {one.key for one in state.holds if one.until > now.mono or one.read_after is not None}
-    return tuple(one for one in actions if one.key not in flying and one.key not in held)
+    busy = {one.command.contract_id for one in state.kept.flights}
+    return tuple(
+        one
+        for one in actions
+        if one.key not in flying
+        and one.key not in held
+        and one.pace not in held
+        and not waits(one, flying | held, busy)
+    )
+
+
+def waits(action: Action, taken: set[str], busy: set[ContractId]) -> bool:
+    """Tell whether a stop must wait for what is under way around its position.
+
+    Nothing is placed beside a deed of the same contract, for it would be too much once that is
+    done; and what is only managed waits for every close of the account.
+    """
+    if not isinstance(action, Move | Place):
+        return False
+    if isinstance(action, Place) and action.contract_id in busy:
+        return True
+    closing = {one for one in taken if one.startswith(position_key(ContractId("")))}
+    return bool(closing) if action.yields else position_key(action.contract_id) in closing
+
+
+def worth_reading(state: State) -> bool:
+    """Tell whether a read could show something: a stop that waits for its market needs none."""
+    if any(one.read_after is not None for one in state.holds):
+        return True
+    return any(
+        one.priority is not Priority.AUTOMATION
+        or one.withdrawn
+        or (state.view is not None and met(one.goals, state.view))
+        for one in state.kept.demands
+    )
+
+
+def proofs_needed(demand: Demand) -> int:
+    """Return how many reads prove a demand met: a stop stays moved, so one shows it."""
+    return 1 if all(goal.aim is Aim.TIGHTEN for goal in demand.goals) else PROOFS
 
 
 def next_deadline(state: State, now: Now) -> Nanos | None:
@@ -263,27 +272,6 @@ def next_deadline(state: State, now: Now) -> Nanos | None:
     times += [one.until for one in state.holds if one.until > now.mono]
     if state.reading is not None:
         times.append(state.read_deadline)
-    elif not state.kept.flights:
+    elif not state.kept.flights and worth_reading(state):
         times.append(state.read_at)
     return min(times, default=None)
-
-
-def serves(demand: Demand, flight: Flight) -> bool:
-    """Tell whether a mutation was sent for this demand."""
-    contract_id = flight.command.contract_id
-    if isinstance(flight.command, CancelOrder):
-        return any(
-            goal.aim is not Aim.REDUCE and goal.contract_id in (None, contract_id)
-            for goal in demand.goals
-        )
-    return keep(demand.goals, contract_id) is not None
-
-
-def harmless(flight: Flight, message: Answered) -> bool:
-    """Tell whether an answer is no failure: yes, or nothing was left to close or to cancel.
-
-    A cancel is refused when the order has just filled or gone; the next read tells which.
-    """
-    if message.outcome is Outcome.REFUSED:
-        return isinstance(flight.command, CancelOrder) or NOTHING_LEFT in message.why
-    return message.outcome is Outcome.ACCEPTED

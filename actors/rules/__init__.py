@@ -12,6 +12,7 @@ from actors.rules import (
     no_stop_loss_grace,
     symbol_blocks,
     trade_frequency_limit,
+    trade_management,
 )
 from actors.rules.rule import AnyRule
 from protocol.units import RuleName
@@ -29,6 +30,7 @@ RULES: dict[RuleName, AnyRule] = {
         symbol_blocks.RULE,
         trade_frequency_limit.RULE,
         cooldown_after_loss.RULE,
+        trade_management.RULE,
         daily_realized_profit.RULE,
     )
 }

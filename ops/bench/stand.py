@@ -21,9 +21,11 @@ from protocol.commands import (
     CancelOrder,
     CloseContract,
     Login,
+    ModifyOrder,
     Mutation,
     OpenHubs,
     PartialClose,
+    PlaceStop,
     Read,
     ReadInstrument,
     ReadTruth,
@@ -48,7 +50,7 @@ class NullBroker:
     async def perform(self, command: Mutation | Read) -> Message | None:
         """Answer a read; note a mutation."""
         match command:
-            case CloseContract() | PartialClose() | CancelOrder():
+            case CloseContract() | PartialClose() | CancelOrder() | ModifyOrder() | PlaceStop():
                 self.handed.append((clock.now().mono, command.account_id))
                 self.got.set()
                 return None

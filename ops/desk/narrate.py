@@ -6,6 +6,7 @@ The same line serves the log, the demonstration and, later, the notifications.
 import logging
 from typing import NamedTuple, assert_never
 
+from actors.rules import RULES
 from protocol.decisions import (
     AccountArmed,
     AlarmCleared,
@@ -26,7 +27,8 @@ from protocol.decisions import (
     VerdictChanged,
     WouldHave,
 )
-from protocol.units import AccountId, usd_text
+from protocol.enforcement import Priority
+from protocol.units import AccountId, price_text, usd_text
 from protocol.words import instant_text
 
 MARKS = {
@@ -112,7 +114,8 @@ def _lock(decision: LockSet | LockEnded) -> Line:
 def _verdict(decision: VerdictChanged) -> str:
     figures = f"used {decision.used} of {decision.limit}"
     if decision.breached:
-        return f"BREACH, {decision.why}"
+        managed = RULES[decision.rule].priority is Priority.AUTOMATION
+        return f"{'acts' if managed else 'BREACH'}, {decision.why}"
     return f"unknown, {decision.unknown}" if decision.unknown else f"within its limit, {figures}"
 
 
@@ -129,6 +132,7 @@ def _enforcement(
             goals = ", ".join(
                 f"{goal.aim.value} {goal.contract_id or 'account'}"
                 + (f" to {goal.keep}" if goal.keep else "")
+                + (f" at {price_text(goal.stop)}" if goal.stop is not None else "")
                 for goal in decision.goals
             )
             text = f"requested {decision.enforcement_id}: {goals}, {decision.why}"

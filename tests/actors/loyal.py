@@ -22,9 +22,11 @@ from protocol.commands import (
     CancelOrder,
     CloseContract,
     Login,
+    ModifyOrder,
     Mutation,
     OpenHubs,
     PartialClose,
+    PlaceStop,
     Read,
     ReadAccounts,
     ReadInstrument,
@@ -132,6 +134,10 @@ class Desk:
                     self._mail.extend(self.broker.close(command.contract_id, size, at))
                 case CancelOrder():
                     self._mail.extend(self.broker.cancel(command.order_id, at))
+                case ModifyOrder():
+                    self._mail.extend(self.broker.modify(command, at))
+                case PlaceStop():
+                    self._mail.extend(self.broker.place(command, at))
         except Refusal as refusal:
             outcome, why = Outcome.REFUSED, str(refusal)
         return Answered(command_id=command.command_id, account_id=ACCOUNT, outcome=outcome, why=why)

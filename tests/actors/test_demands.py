@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model.demands import Action, Cancel, Close, Demand, keep, merge, met, needed
+from actors.model.deeds import Action, Cancel, Close
+from actors.model.demands import Demand, keep, merge, met, needed
 from protocol.account_facts import OrderSeen, OrderStatus, OrderType, Side
 from protocol.book import BookView, Holding
 from protocol.enforcement import Aim, Goal, Priority

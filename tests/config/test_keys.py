@@ -72,6 +72,7 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Params", "target"): 7.5,
     ("Params", "grace"): "90s",
     ("Params", "unknown_timeout"): "90s",
+    ("Params", "min_interval"): "90s",
     ("Params", "unknown_symbol"): "limit:7",
     ("Params", "limits"): {"ES": 1},
     ("Params", "symbols"): ["M*"],

@@ -7,14 +7,18 @@ from typing import Any
 from ops.sim.calls import Call
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.units import AccountId
-from tests.e2e.stand import CANCEL, FIRST, Stand
+from tests.e2e.stand import CANCEL, FIRST, MODIFY, PLACE, Stand
 
 READS = ("Position/searchOpen", "Order/v2/query")
 
 
-def holds(stand: Stand, account: AccountId = FIRST, *, since: int = 0) -> None:
-    """Check I1 and I10 of an account; trades up to the id `since` were the trader's affair."""
-    never_opens(stand, account)
+def holds(stand: Stand, account: AccountId = FIRST, *, since: int = 0, stops: bool = False) -> None:
+    """Check I1 and I10 of an account; trades up to the id `since` were the trader's affair.
+
+    With `stops`, stops may be placed and moved: their own tests say how.
+    """
+    if not stops:
+        never_opens(stand, account)
     one_at_a_time(stand, account)
     never_grows(stand, account, since)
 
@@ -41,9 +45,7 @@ def one_at_a_time(stand: Stand, account: AccountId = FIRST) -> None:
     """
     by_key: dict[object, list[Call]] = defaultdict(list)
     for call in stand.mutations(account):
-        body: Any = call.body
-        key = body["orderId"] if call.endpoint == CANCEL else body["contractId"]
-        by_key[key].append(call)
+        by_key[key_of(call)].append(call)
     for calls in by_key.values():
         for before, after in pairwise(calls):
             assert before.answered_ns is not None, "a second deed while the first is unanswered"
@@ -52,6 +54,14 @@ def one_at_a_time(stand: Stand, account: AccountId = FIRST) -> None:
                 assert read_between(stand, account, before, after), (
                     "a deed sent again without a look"
                 )
+
+
+def key_of(call: Call) -> object:
+    """Return what a deed is done to: a position, an order, or the stops of a contract."""
+    body: Any = call.body
+    if call.endpoint in (CANCEL, MODIFY):
+        return body["orderId"]
+    return (call.endpoint == PLACE, body["contractId"])
 
 
 def read_between(stand: Stand, account: AccountId, before: Call, after: Call) -> bool:

@@ -47,7 +47,8 @@ MNQ, MES = ContractId("CON.F.US.MNQ.Z26"), ContractId("CON.F.US.MES.Z26")
 ES, NQ = ContractId("CON.F.US.EP.Z26"), ContractId("CON.F.US.ENQ.Z26")
 RTY, GOLD = ContractId("CON.F.US.RTY.Z26"), ContractId("CON.F.US.GCE.Z26")
 CLOSE, PARTIAL, CANCEL = "Position/closeContract", "Position/partialCloseContract", "Order/cancel"
-MUTATING = (CLOSE, PARTIAL, CANCEL, "Order/place", "Order/modify")
+PLACE, MODIFY = "Order/place", "Order/modify"
+MUTATING = (CLOSE, PARTIAL, CANCEL, PLACE, MODIFY)
 PATIENCE_S = 20.0
 LOOK_S = 0.002
 

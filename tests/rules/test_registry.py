@@ -28,6 +28,7 @@ def test_the_specification_numbers_each_rule_once() -> None:
         "cooldown_after_loss": "RULE-007",
         "auth_loss_guard": "RULE-010",
         "symbol_blocks": "RULE-011",
+        "trade_management": "RULE-012",
         "daily_realized_profit": "RULE-013",
     }
 

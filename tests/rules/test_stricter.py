@@ -34,6 +34,21 @@ def plan(rules: dict[str, dict[str, Any]], **more: Any) -> AccountPlan:
 
 ONE_WAY: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     # rule, the looser settings, the stricter ones
+    *(
+        ("trade_management", {key: loose}, {key: strict})
+        for key, loose, strict in (
+            ("breakeven", False, True),
+            ("trigger_ticks", 10, 8),
+            ("offset_ticks", 0, 2),
+            ("trailing", False, True),
+            ("activation_ticks", 20, 15),
+            ("distance_ticks", 10, 5),
+            ("step_ticks", 4, 1),
+            ("min_interval", "1m", "5s"),
+            ("auto_stop_ticks", 40, 20),
+        )
+    ),
+    ("trade_management", {}, {"auto_stop_ticks": 40}),
     ("max_contracts", {"limit": 5}, {"limit": 4}),
     ("max_contracts", {"limit": 5}, {"limit": 5, "count": "gross"}),
     ("max_contracts", {"limit": 5}, {"limit": 5, "on_breach": "close"}),

@@ -15,6 +15,7 @@ from protocol.account_facts import (
     Side,
     TradeSeen,
 )
+from protocol.commands import ModifyOrder, PlaceStop
 from protocol.market_facts import QuoteSeen
 from protocol.units import (
     PRICE,
@@ -65,6 +66,7 @@ class Broker:
         self.orders: dict[OrderId, OrderSeen] = {}
         self.trades: dict[TradeId, TradeSeen] = {}
         self.prices = {MNQ: Price(26_000 * PRICE), ES: Price(6_000 * PRICE)}
+        self.tags: set[str] = set()
         self._serial = 100
 
     # What the trader and the market do.
@@ -118,6 +120,32 @@ class Broker:
         if order is None:
             raise Refusal("OrderNotFound")
         return [replace(order, status=OrderStatus.CANCELLED, updated=at)]
+
+    def modify(self, command: ModifyOrder, at: Nanos) -> list[Fact]:
+        """Change a working order; one that has been reached fills."""
+        order = self.orders.get(command.order_id)
+        if order is None:
+            raise Refusal("OrderNotFound")
+        before = order.stop_price
+        changed = replace(
+            order,
+            stop_price=before if command.stop_price is None else command.stop_price,
+            size=order.size if command.size is None else command.size,
+            updated=at,
+        )
+        self.orders[order.order_id] = changed
+        return [changed, *self.move(order.contract_id, 0, at)]
+
+    def place(self, command: PlaceStop, at: Nanos) -> list[Fact]:
+        """Take a stop; a tag is taken once."""
+        if command.tag in self.tags:
+            raise Refusal("OrderRejected: Custom tag is already in use.")
+        self.tags.add(command.tag)
+        signed = command.size if command.side is Side.BUY else -command.size
+        order = self._order(command.contract_id, signed, OrderType.STOP, command.stop_price, at)
+        order = replace(order, tag=command.tag)
+        self.orders[order.order_id] = order
+        return [order, *self.move(command.contract_id, 0, at)]
 
     # What can be read.
 

@@ -38,9 +38,11 @@ from protocol.commands import (
     CancelOrder,
     CloseContract,
     Login,
+    ModifyOrder,
     Mutation,
     OpenHubs,
     PartialClose,
+    PlaceStop,
     Read,
     ReadAccounts,
     ReadInstrument,
@@ -307,6 +309,10 @@ class Kernel:
                     self.tell(self.broker.close(contract_id, size, at))
                 case CancelOrder(order_id=order_id):
                     self.tell(self.broker.cancel(order_id, at))
+                case ModifyOrder():
+                    self.tell(self.broker.modify(command, at))
+                case PlaceStop():
+                    self.tell(self.broker.place(command, at))
         except Refusal as refusal:
             return answered(command, Outcome.REFUSED, str(refusal))
         return answered(command, Outcome.ACCEPTED, "")
