@@ -20,7 +20,7 @@ from protocol.effects import PARENT, Effect, Journal, Send
 from protocol.message import Message
 from protocol.schedule import ResetDue
 from protocol.settings import InForce, KeptSettings, Reconfigure, RefuseSettings, Settings
-from protocol.units import Nanos, Now
+from protocol.units import AccountId, Nanos, Now, RuleName
 
 UNREADABLE = "what was in force before is not understood by this version"
 
@@ -112,6 +112,25 @@ def settled(whose: AccountPlan, state: KeptSettings, wanted: Settings) -> KeptSe
     )
 
 
+def is_over(held: AccountPlan, kept: KeptSettings, wall: Nanos) -> bool:
+    """Tell whether a reset has passed since these settings were in force."""
+    return held.reset.previous(wall) > kept.day
+
+
+def rules_of_today(
+    kept: KeptSettings | None, account_id: AccountId, wall: Nanos
+) -> tuple[RuleName, ...]:
+    """Return the rules that are enforced until the next reset, whatever is configured."""
+    if kept is None:
+        return ()
+    try:
+        held = planned(kept.held, account_id, "")
+    except msgspec.ValidationError:
+        return ()
+    over = is_over(held, kept, wall)
+    return () if over else tuple(name for name in held.rules if not held.shadowed(name))
+
+
 def resumed(kept: KeptSettings | None, wanted: AccountPlan, wall: Nanos) -> AccountPlan:
     """Return the plan in force at a start: as configured, unless the same day held it tighter."""
     asked = settings_of(wanted)
@@ -119,6 +138,6 @@ def resumed(kept: KeptSettings | None, wanted: AccountPlan, wall: Nanos) -> Acco
     if kept is not None:
         with suppress(msgspec.ValidationError):
             held = planned(kept.held, wanted.account_id, wanted.name)
-            if held.reset.previous(wall) <= kept.day:
+            if not is_over(held, kept, wall):
                 state = settled(wanted, kept, asked)
     return replace(planned(state.held, wanted.account_id, wanted.name), settings=state)

@@ -66,6 +66,13 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("run", parents=[configured, running], help="guard the configured accounts")
     desk = commands.add_parser("desk", parents=[configured, running])  # for the guardian alone
     desk.add_argument("--login", required=True)
+    desk.add_argument("--accepted", type=Path)
+    _add_questions(commands, configured)
+    _add_tools(commands)
+    return top
+
+
+def _add_questions(commands: "argparse._SubParsersAction[Parser]", configured: Parser) -> None:
     check = commands.add_parser(
         "check", parents=[configured], help="say what is wrong, if anything"
     )
@@ -75,8 +82,10 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="for programs")
     status = commands.add_parser("status", parents=[configured], help="how the service stands")
     status.add_argument("--json", action="store_true", help="for programs")
-    _add_tools(commands)
-    return top
+    reload = commands.add_parser(
+        "reload", parents=[configured], help="have the running service read its configuration again"
+    )
+    reload.add_argument("--json", action="store_true", help="for programs")
 
 
 def _add_tools(commands: "argparse._SubParsersAction[Parser]") -> None:

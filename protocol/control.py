@@ -52,6 +52,15 @@ class EnforcementStatus(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account's settings became: what changed at once, and what waits until the reset."""
+
+    id: int
+    applied: list[str]
+    waits: list[str]
+    until: str | None
+
+
 class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One account; `realized` and `unrealized` are None while they are unknown."""
 
@@ -70,6 +79,8 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     attempts_while_locked: int
     next_reset: str | None
     alarms: list[str]
+    waits: list[str] = []
+    """What is looser in the configuration than in force, and waits for the next reset."""
 
 
 class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,11 +100,34 @@ class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
     """When each checkpoint was last passed, in the process's life."""
 
 
+class ReloadStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt to reload: refused, with its problems, or accepted, with what each account did."""
+
+    serial: int
+    at: str
+    accepted: bool
+    problems: list[str]
+    warnings: list[str]
+    accounts: list[AccountChange]
+    added: list[str]
+    """Accounts that were not guarded before."""
+
+
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The whole service."""
 
     accounts: list[AccountStatus]
     desks: list[DeskStatus]
+    reload: ReloadStatus | None = None
+    """The last attempt to reload."""
+
+
+class DeskReload(msgspec.Struct, frozen=True, kw_only=True):
+    """A desk's answer to the guardian's last question."""
+
+    serial: int
+    accounts: list[AccountChange]
+    problem: str
 
 
 class DeskReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,3 +137,4 @@ class DeskReport(msgspec.Struct, frozen=True, kw_only=True):
     accounts: list[AccountStatus]
     armed: bool
     figures: Figures | None = None
+    reload: DeskReload | None = None

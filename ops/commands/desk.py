@@ -13,5 +13,6 @@ def run(args: Namespace) -> int:
             login=args.login,
             arm_within=args.arm_within,
             json_logs=args.json_logs,
+            accepted=args.accepted,
         )
     )

@@ -103,6 +103,7 @@ def render_account(account: AccountStatus) -> list[str]:
         f"  realized {account.realized or 'unknown'}, unrealized {account.unrealized or 'unknown'},"
         f" next reset {account.next_reset or 'unknown'}"
     )
+    lines += [f"  waits for the reset: {one}" for one in account.waits]
     for held in account.positions:
         worth = f"{held.mark or 'no price'}, {held.unrealized or 'unknown'}"
         lines.append(f"  {held.side} {held.size} {held.contract} at {held.average}, now {worth}")

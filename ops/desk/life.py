@@ -12,6 +12,7 @@ import time
 from msgspec.structs import replace
 
 from actors.adapters import clock
+from actors.tree import SETTINGS
 from config.schema import AccountConfig, LoginConfig, ServiceConfig
 from ops.desk.boot import Progress, judge
 from ops.desk.counts import Counts
@@ -25,6 +26,7 @@ from ops.desk.outlook import Outlook, starting
 from ops.desk.pipe import ReportPipe
 from ops.desk.plans import Known, Ward, stand_up
 from ops.desk.recall import recall_day
+from ops.desk.reloads import Reloads, overtaken
 from ops.desk.shipping import Shipping
 from ops.desk.status import History
 from ops.desk.tracing import Tracer
@@ -59,14 +61,17 @@ class Life:
         known: Known,
         spans: Shipping,
         counts: Counts,
+        reloads: Reloads,
     ) -> None:
         self.config = config
+        """The newest configuration: a reload replaces it."""
         self.login = login
         self.link = link
         self.known = known
         self.counts = counts
         self._pipe = pipe
         self._stop = stop
+        self._reloads = reloads
         self._arm_within = arm_within
         self._tracer = Tracer(clock.now, spans.take) if spans.is_on else None
         self._began = time.monotonic()
@@ -131,8 +136,28 @@ class Life:
                 return ending
             if self._is_overtaken(wards):
                 return None
-            await asyncio.wait((self._stop,), timeout=self._rest_s)
+            if self._reloads.heard.is_set():
+                self._reload(wards)
+            await self._rest()
         return Ending(Exit.OK, f"the desk ends: {self._stop.result()}")
+
+    async def _rest(self) -> None:
+        """Wait a little, but let neither the end nor a reload wait."""
+        heard = asyncio.ensure_future(self._reloads.heard.wait())
+        await asyncio.wait(
+            (self._stop, heard), timeout=self._rest_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        heard.cancel()
+
+    def _reload(self, wards: list[Ward]) -> None:
+        """Ask every account to be guarded by the newest configuration."""
+        alive = self._desk.runtime.addresses
+        guarded = [
+            (ward.plan, f"account/{ward.plan.account_id}/{SETTINGS}" in alive) for ward in wards
+        ]
+        self.config, wishes = self._reloads.begin(self.config, self.login.name, self.known, guarded)
+        for wish in wishes:
+            self._desk.notice(wish)
 
     async def _end(self, loading: "asyncio.Task[None]") -> bool:
         """Flush the journal and let go; whoever hangs is left behind."""
@@ -176,24 +201,15 @@ class Life:
             if learn(self.config, self.login.name, self.known, listed):
                 log.info("the Gateway told whose names are configured: standing up again")
                 return True
-        return self._are_locks_over(wards)
-
-    def _are_locks_over(self, wards: list[Ward]) -> bool:
-        """Tell whether an account that only its locks keep as it is has none any more."""
-        states, wall = self._desk.runtime.states, clock.now().wall
-        for ward in wards:
-            locks = states.get(f"account/{ward.plan.account_id}/lockout") if ward.held else None
-            if locks is not None and not any(
-                one.until is None or one.until > wall for one in locks.locks
-            ):
-                log.warning("[%d] its locks have ended: as configured again", ward.plan.account_id)
-                return True
-        return False
+        return self._reloads.is_idle and overtaken(
+            wards, self.config, self.login.name, self.known, self._desk.runtime.states
+        )
 
     def _report(self) -> None:
         """Tell the guardian what is new, or at least that we live."""
         began = time.monotonic()
         report = self._outlook.report(self._desk, self._history, self.link.spent)
+        report = replace(report, reload=self._reloads.told)
         still = self._outlook.still(report)
         if still != self._reported or began - self._reported_at >= QUIET_S:
             counted = figures(self._desk, self._history, self.link.spent)
@@ -210,6 +226,7 @@ class Life:
 
     def _decided(self, decision: Decision, now: Now) -> None:
         self._history.take(decision, now)
+        self._reloads.take(decision)
         said = line(decision)
         self.counts.decided(decision, self._desk.runtime.states)
         if said.checkpoint is not None:

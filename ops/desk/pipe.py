@@ -1,4 +1,4 @@
-"""The pipes between a desk and its guardian: reports up, and down only that it is time to end.
+"""The pipes between a desk and its guardian: reports up, and down what the guardian asks.
 
 A guardian that does not read must not hold up its desk, so a report is dropped while the one
 before is still stuck.
@@ -13,13 +13,16 @@ import msgspec
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 CHUNK = 65_536
-COMMANDS_MAX = 65_536
+COMMANDS_MAX = 1_048_576
+"""Bytes of a line that are kept: a refusal names every problem of a file."""
 
 
 class Command(msgspec.Struct, frozen=True):
     """A line from the guardian."""
 
     command: str
+    serial: int = 0
+    problems: tuple[str, ...] = ()
 
 
 class ReportPipe:
@@ -50,16 +53,23 @@ class ReportPipe:
             self.is_broken, self._left = True, b""
 
 
-def listen(loop: asyncio.AbstractEventLoop, on_stop: Callable[[str], None]) -> None:
+def listen(
+    loop: asyncio.AbstractEventLoop,
+    on_stop: Callable[[str], None],
+    on_command: Callable[[Command], None],
+) -> None:
     """Read standard input in a thread of its own, whatever it is, until it says or is the end."""
 
     def read() -> None:
         heard, why = b"", "the guardian is gone"
         while chunk := _read_some():
             *lines, heard = (heard + chunk)[-COMMANDS_MAX:].split(b"\n")
-            if any(_is_stop(line) for line in lines):
+            commands = [one for line in lines if (one := _command(line)) is not None]
+            if any(one.command == "stop" for one in commands):
                 why = "the guardian says so"
                 break
+            for one in commands:
+                loop.call_soon_threadsafe(on_command, one)
         loop.call_soon_threadsafe(on_stop, why)
 
     threading.Thread(target=read, name="stdin", daemon=True).start()
@@ -72,8 +82,8 @@ def _read_some() -> bytes:
         return b""
 
 
-def _is_stop(line: bytes) -> bool:
+def _command(line: bytes) -> Command | None:
     try:
-        return msgspec.json.decode(line, type=Command).command == "stop"
+        return msgspec.json.decode(line, type=Command)
     except msgspec.MsgspecError:
-        return False
+        return None

@@ -1,19 +1,25 @@
 """Whom a desk guards: what the configuration asks for, and what locks in force still demand.
 
-A lock outlives edits of the configuration.  An account that was taken out of it is guarded without
-rules until its locks end; one that was put into shadow is enforced until then.
+A lock outlives edits of the configuration, and so do the day's rules.  An account that was taken
+out of it is guarded by its rules until the reset, and without rules until its locks end; one that
+was put into shadow is enforced until then.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+from msgspec.structs import replace
+
 from actors.adapters.storage import Storage
 from actors.model.schedule import ResetSchedule
-from actors.plan import AccountPlan
+from actors.plan import AccountPlan, planned
 from actors.rules.rule import Mode
+from actors.settings import resumed
 from config.schema import AccountConfig, ServiceConfig
 from ops.desk.identities import Identity, known_id
-from ops.desk.stores import folder, left_behind, locks_in_force, open_store
+from ops.desk.stores import folder, left_behind, locks_in_force, open_store, settings_kept
 from protocol.units import AccountId, Nanos
 
 type Known = dict[AccountId, Identity]
@@ -41,7 +47,7 @@ def identify(account: AccountConfig, known: Known) -> AccountId | None:
 
 
 def orphans(config: ServiceConfig, known: Known, wall: Nanos) -> dict[str, dict[AccountId, str]]:
-    """Return by login the locked accounts that are configured no more, and why they are locked.
+    """Return by login the accounts that are configured no more, but bound, and why they are.
 
     Those whose login is gone too fall to the first one.  While some configured name stands for a
     number that nobody knows, an account without a remembered login might be just that one: it is
@@ -74,8 +80,21 @@ def stand_up(
         name = account.name or (remembered.name if remembered is not None else "")
         wards.append(_configured(data_dir, account, account_id, name, wall))
     for account_id, why in orphans(config, known, wall).get(login, {}).items():
-        wards.append(_left_behind(data_dir, account_id, known.get(account_id), why))
+        wards.append(_left_behind(data_dir, account_id, known.get(account_id), why, wall))
     return wards, nameless
+
+
+def wanted_plan(account: AccountConfig, account_id: AccountId, name: str) -> AccountPlan:
+    """Return what the configuration asks for."""
+    return AccountPlan(
+        account_id=account_id,
+        name=name,
+        mode=account.mode,
+        mark=account.mark,
+        include_fees=account.include_fees,
+        reset=account.reset,
+        rules=account.rules,
+    )
 
 
 def _configured(
@@ -83,27 +102,27 @@ def _configured(
 ) -> Ward:
     store, wrong = open_store(folder(data_dir, account_id), account_id)
     alarms = [wrong] if wrong else []
-    held = False
-    if account.mode is Mode.SHADOW and locks_in_force(store.load_states(), account_id, wall):
-        held = True
+    states = store.load_states()
+    wanted = wanted_plan(account, account_id, name)
+    plan = resumed(settings_kept(states, account_id), wanted, wall)
+    held = plan.mode is Mode.SHADOW and bool(locks_in_force(states, account_id, wall))
+    if held:
+        plan = replace(plan, mode=Mode.ENFORCE)
         alarms.append("configured as shadow while locked: enforced until its locks end")
-    plan = AccountPlan(
-        account_id=account_id,
-        name=name,
-        mode=Mode.ENFORCE if held else account.mode,
-        mark=account.mark,
-        include_fees=account.include_fees,
-        reset=account.reset,
-        rules=account.rules,
-    )
     return Ward(plan, store, held, tuple(alarms))
 
 
 def _left_behind(
-    data_dir: Path, account_id: AccountId, identity: Identity | None, why: str
+    data_dir: Path, account_id: AccountId, identity: Identity | None, why: str, wall: Nanos
 ) -> Ward:
+    """Guard an account by what it was guarded by, until its day and its locks are over."""
     store, wrong = open_store(folder(data_dir, account_id), account_id)
-    said = f"not configured any more, but locked ({why}): enforced until its locks end"
+    said = f"not configured any more, but {why}: enforced until that ends"
     name = identity.name if identity is not None else ""
+    kept = settings_kept(store.load_states(), account_id)
     plan = AccountPlan(account_id=account_id, name=name, reset=ResetSchedule(), rules={})
+    if kept is not None:
+        with suppress(msgspec.ValidationError):
+            last = planned(kept.held, account_id, name)
+            plan = resumed(kept, replace(last, mode=Mode.ENFORCE, rules={}), wall)
     return Ward(plan, store, held=True, alarms=(said, wrong) if wrong else (said,))

@@ -15,7 +15,7 @@ from typing import NoReturn
 import msgspec
 
 from config.errors import ConfigError
-from config.load import Loaded, load
+from config.load import Loaded, load, parse, read_text, understand
 from config.schema import LoginConfig
 from config.secrets import Credentials, credentials
 from ops.desk import logs
@@ -26,6 +26,7 @@ from ops.desk.link import Link
 from ops.desk.lockfile import HeldError, LockFile
 from ops.desk.outcome import Ended, Ending, Exit, missing
 from ops.desk.pipe import ReportPipe, listen
+from ops.desk.reloads import Reloads
 from ops.desk.shipping import Shipping
 from protocol.decisions import Checkpoint
 
@@ -44,6 +45,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     arm_within: float
     json_logs: bool = False
+    accepted: Path | None = None
+    """Where the guardian has written what it has accepted of the configuration."""
 
 
 def main(orders: Orders) -> NoReturn:
@@ -81,7 +84,8 @@ async def _live(
     say = counts.checkpoints.say
     say(Checkpoint.START, f"desk {orders.login} starts as process {os.getpid()}")
     stop = asyncio.get_running_loop().create_future()
-    _obey(stop)
+    reloads = Reloads(lambda: _read(orders).config)
+    _obey(stop, reloads)
     began = time.monotonic()
     loaded, login, secrets = _configured(orders, lines)
     count = sum(1 for one in loaded.config.accounts if one.login == orders.login)
@@ -91,9 +95,10 @@ async def _live(
     if loaded.config.service.otlp is not None:
         spans.begin(loaded.config.service.otlp)
     known = recall(loaded.config.service.data_dir)
+    config = loaded.config
     while True:
         life = Life(
-            config=loaded.config,
+            config=config,
             login=login,
             link=Link(login, secrets, counts),
             pipe=pipe,
@@ -102,14 +107,16 @@ async def _live(
             known=known,
             spans=spans,
             counts=counts,
+            reloads=reloads,
         )
         ending = await life.live()
         if ending is not None:
             return ending
+        config = life.config
 
 
-def _obey(stop: "asyncio.Future[str]") -> None:
-    """End cleanly on a signal, on the guardian's word, and on its death."""
+def _obey(stop: "asyncio.Future[str]", reloads: Reloads) -> None:
+    """End cleanly on a signal, on the guardian's word, and on its death; reload as it says."""
 
     def end(why: str) -> None:
         if not stop.done():
@@ -118,12 +125,12 @@ def _obey(stop: "asyncio.Future[str]") -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, f"signal {number.name}")
-    listen(loop, end)
+    listen(loop, end, reloads.ask)
 
 
 def _configured(orders: Orders, lines: logs.Lines) -> tuple[Loaded, LoginConfig, Credentials]:
     """Load the configuration, and the secrets of this login only."""
-    loaded = load(orders.config)
+    loaded = _read(orders)
     mine = tuple(one for one in loaded.logins if one.name == orders.login)
     if not mine:
         raise Ended(Exit.CONFIGURATION, f"{orders.config} has no login named {orders.login}")
@@ -134,6 +141,14 @@ def _configured(orders: Orders, lines: logs.Lines) -> tuple[Loaded, LoginConfig,
     for warning in resolved.warnings:
         log.warning("%s: %s; %s", warning.key, warning.what, warning.mend)
     return loaded, mine[0], secrets
+
+
+def _read(orders: Orders) -> Loaded:
+    """Read what the guardian has accepted; without one, the file itself."""
+    if orders.accepted is None:
+        return load(orders.config)
+    file = orders.config.absolute()
+    return understand(parse(read_text(orders.accepted), file), file)
 
 
 def _own(data_dir: Path, login: str) -> None:

@@ -10,9 +10,10 @@ from actors.model.account_state import State as AccountState
 from actors.model.account_state import in_force
 from actors.model.money import unrealized
 from actors.model.quotes import marks as marks_of
-from actors.plan import AccountPlan
+from actors.plan import AccountPlan, planned
 from actors.rule import State as RuleState
-from actors.tree import RULE_PREFIX
+from actors.settings import waiting
+from actors.tree import RULE_PREFIX, SETTINGS
 from ops.desk.desk import Desk
 from protocol.book import Holding
 from protocol.codec import Recorded
@@ -37,6 +38,7 @@ from protocol.decisions import (
 )
 from protocol.lifecycle import Phase
 from protocol.lockouts import Lock
+from protocol.settings import KeptSettings
 from protocol.units import AccountId, Nanos, Now, price_text, usd_text
 from protocol.words import instant_text
 
@@ -138,8 +140,9 @@ def account(desk: Desk, history: History, plan: AccountPlan, login: str, now: No
     alarms = [
         f"{kind}: {why}" for (who, kind), why in history.alarms.items() if who == plan.account_id
     ]
+    current = state.plan if state is not None else plan
     held = state.view.holdings if state is not None else ()
-    positions = [position(desk, plan, one, now) for one in held]
+    positions = [position(desk, current, one, now) for one in held]
     locks = in_force(state, now) if state is not None else ()
     worths = [one.unrealized for one in positions]
     return AccountStatus(
@@ -154,12 +157,21 @@ def account(desk: Desk, history: History, plan: AccountPlan, login: str, now: No
         else usd_text(state.view.realized),
         unrealized=None if state is None or not state.known else total(worths),
         positions=positions,
-        rules=[rule(desk, plan, path, name) for name in plan.rules],
+        rules=[rule(desk, current, path, name) for name in current.rules],
         enforcements=list(history.enforcements.get(plan.account_id, ())),
         attempts_while_locked=state.kept.attempts if state is not None else 0,
         next_reset=instant_text(state.day.next_reset) if state is not None else None,
         alarms=alarms,
+        waits=waits(desk, plan, path),
     )  # fmt: skip
+
+
+def waits(desk: Desk, plan: AccountPlan, path: str) -> list[str]:
+    """Return what of the configuration waits for the next reset."""
+    kept: KeptSettings | None = desk.runtime.states.get(f"{path}/{SETTINGS}")
+    if kept is None or kept.wanted is None:
+        return []
+    return list(waiting(planned(kept.held, plan.account_id, plan.name), kept))
 
 
 def total(worths: list[str | None]) -> str | None:

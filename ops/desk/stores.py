@@ -11,8 +11,11 @@ import msgspec
 from actors.adapters.storage import Batch, InMemoryStore, Storage, StoreCorrupt, StoreError
 from actors.adapters.store import Store
 from actors.lockout import Kept as KeptLocks
+from actors.settings import rules_of_today
+from actors.tree import SETTINGS
 from protocol.codec import decode_state
 from protocol.lockouts import Lock
+from protocol.settings import KeptSettings
 from protocol.units import AccountId, Nanos
 
 log = logging.getLogger(__name__)
@@ -69,8 +72,30 @@ def locks_in_force(states: dict[str, bytes], account_id: AccountId, wall: Nanos)
     return [one for one in locks if one.until is None or one.until > wall]
 
 
+def settings_kept(states: dict[str, bytes], account_id: AccountId) -> KeptSettings | None:
+    """Return by what an account was guarded last; None if nobody knows."""
+    raw = states.get(f"account/{account_id}/{SETTINGS}")
+    if raw is None:
+        return None
+    try:
+        return decode_state(raw, KeptSettings)
+    except msgspec.MsgspecError:
+        log.exception("the stored settings of account %s cannot be read", account_id)
+        return None
+
+
+def bound(states: dict[str, bytes], account_id: AccountId, wall: Nanos) -> list[str]:
+    """Return why an account must be guarded whether or not it is configured: locks, and its day."""
+    held = locks_in_force(states, account_id, wall)
+    why = [f"locked, {one.rule}: {one.reason}" for one in held]
+    rules = rules_of_today(settings_kept(states, account_id), account_id, wall)
+    if rules:
+        why.append(f"guarded until the next reset by {', '.join(sorted(rules))}")
+    return why
+
+
 def left_behind(data_dir: Path, configured: Collection[int], wall: Nanos) -> dict[AccountId, str]:
-    """Return the accounts that nobody configures any more although a lock holds, and why."""
+    """Return the accounts that nobody configures any more although they are bound, and why."""
     found: dict[AccountId, str] = {}
     for path in sorted((data_dir / "accounts").glob("*")):
         if not path.name.isdecimal() or int(path.name) in configured:
@@ -78,7 +103,7 @@ def left_behind(data_dir: Path, configured: Collection[int], wall: Nanos) -> dic
         account_id = AccountId(int(path.name))
         try:
             store = Store.open_to_read(path, account_id)
-            locks = locks_in_force(store.load_states(), account_id, wall)
+            why = bound(store.load_states(), account_id, wall)
             store.close()
         except StoreCorrupt as error:
             log.error("account %s, not configured: locked or not, nobody knows: %s", path, error)  # noqa: TRY400
@@ -86,6 +111,6 @@ def left_behind(data_dir: Path, configured: Collection[int], wall: Nanos) -> dic
         except UNUSABLE as error:
             log.info("account %s, not configured: %s", path.name, error)
             continue
-        if locks:
-            found[account_id] = "; ".join(f"{one.rule}: {one.reason}" for one in locks)
+        if why:
+            found[account_id] = "; ".join(why)
     return found

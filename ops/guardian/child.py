@@ -9,17 +9,21 @@ from pathlib import Path
 import msgspec
 
 from ops.desk.outcome import Ending
+from ops.desk.pipe import Command
 from protocol.control import DeskReport
 
 log = logging.getLogger(__name__)
 LINE_BYTES_MAX = 64 * 1024 * 1024
-STOP = b'{"command":"stop"}\n'
 
 
-def command(config: Path, login: str, arm_within: float, *, json_logs: bool) -> list[str]:
+def command(
+    config: Path, login: str, arm_within: float, *, json_logs: bool, accepted: Path | None
+) -> list[str]:
     """Return the command line of a desk; -P keeps the current folder out of its imports."""
     line = [sys.executable, "-P", "-m", "ops.cli", "desk"]
     line += ["--config", str(config), "--login", login, "--arm-within", str(arm_within)]
+    if accepted is not None:
+        line += ["--accepted", str(accepted)]
     return [*line, "--json-logs"] if json_logs else line
 
 
@@ -79,10 +83,16 @@ class Child:
 
     def stop(self) -> None:
         """Ask it to end."""
+        self.tell(Command("stop"))
         assert self._process.stdin is not None
         if self.is_alive:
-            self._process.stdin.write(STOP)
             self._process.stdin.close()
+
+    def tell(self, said: Command) -> None:
+        """Say something down its pipe; whoever hangs hears it when it goes on."""
+        assert self._process.stdin is not None
+        if self.is_alive and not self._process.stdin.is_closing():
+            self._process.stdin.write(msgspec.json.encode(said) + b"\n")
 
     def kill(self) -> None:
         """End it, whatever state it is in."""

@@ -15,6 +15,7 @@ from actors.tree import guardian as desks_of
 from ops.desk.outcome import Ending, Exit
 from ops.guardian.child import Child
 from ops.guardian.notify import tell
+from ops.guardian.reload import Reload
 from ops.guardian.watch import BACK_OFF_MAX_S, BACK_OFF_S, HOPELESS, RETRY_S, Watch
 from protocol.control import ServiceStatus
 from protocol.units import Nanos
@@ -34,9 +35,11 @@ class Guardian:
         self, watches: tuple[Watch, ...], start: Callable[[str], Awaitable[Child]]
     ) -> None:
         self.watches = watches
+        self.reload: Reload | None = None
         self._start = start
         self._policy = desks_of(tuple(watch.login for watch in watches))
         self._deaths = Deaths()
+        self._keepers: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
         self._ending = Ending(Exit.OK, "the guardian ends")
 
@@ -49,20 +52,31 @@ class Guardian:
     async def run(self) -> Ending:
         """Keep the desks running until asked to end."""
         loop = asyncio.get_running_loop()
-        keepers = [loop.create_task(self._keep(watch)) for watch in self.watches]
+        for watch in self.watches:
+            self._employ(watch)
         looker = loop.create_task(self._look())
-        for task in (*keepers, looker):
-            task.add_done_callback(self._failed)
+        looker.add_done_callback(self._failed)
         tell("READY=1")
         await self._stopping.wait()
         tell("STOPPING=1")
         looker.cancel()
-        await self._stop(keepers)
+        await self._stop(self._keepers)
         return self._ending
 
     def now(self) -> float:
         """Return the time by which the desks' silence is measured."""
         return asyncio.get_running_loop().time()
+
+    def add(self, watch: Watch) -> None:
+        """Keep another desk running from now on."""
+        self.watches = (*self.watches, watch)
+        self._policy = desks_of(tuple(one.login for one in self.watches))
+        self._employ(watch)
+
+    def _employ(self, watch: Watch) -> None:
+        keeper = asyncio.get_running_loop().create_task(self._keep(watch))
+        keeper.add_done_callback(self._failed)
+        self._keepers.append(keeper)
 
     def status(self) -> ServiceStatus:
         """Return how the whole service stands."""
@@ -70,6 +84,7 @@ class Guardian:
         return ServiceStatus(
             accounts=[one for watch in self.watches for one in watch.accounts(now)],
             desks=[watch.desk(now) for watch in self.watches],
+            reload=self.reload.last if self.reload is not None else None,
         )
 
     def checks(self) -> dict[str, str | None]:

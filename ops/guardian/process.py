@@ -4,12 +4,13 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 
 from actors.adapters import clock
-from config.load import Loaded, load
+from config.load import Loaded, parse, read_text, understand
 from ops.desk import logs
 from ops.desk.identities import recall
 from ops.desk.lockfile import HeldError, Holder, LockFile
@@ -17,7 +18,9 @@ from ops.desk.outcome import Ended, Ending, Exit
 from ops.desk.plans import accounts_of, orphans
 from ops.guardian.api import Api, bind
 from ops.guardian.child import Child, command
+from ops.guardian.control import Control
 from ops.guardian.guardian import Guardian
+from ops.guardian.reload import ACCEPTED, Reload, accept
 from ops.guardian.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -37,10 +40,12 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(orders: Orders) -> int:
     """Guard until told to end; return the exit code."""
-    loaded = load(orders.config)
+    file = orders.config.absolute()
+    text = read_text(file)
+    loaded = understand(parse(text, file), file)
     lines = logs.begin("guardian", as_json=orders.json_logs)
     try:
-        ending = asyncio.run(_guard(orders, loaded))
+        ending = asyncio.run(_guard(orders, loaded, text))
     except Ended as ended:
         ending = ended.ending
     log.log(logging.ERROR if ending.code else logging.INFO, "%s", ending.message)
@@ -48,7 +53,7 @@ def main(orders: Orders) -> int:
     return ending.code
 
 
-async def _guard(orders: Orders, loaded: Loaded) -> Ending:
+async def _guard(orders: Orders, loaded: Loaded, text: str) -> Ending:
     for warning in loaded.warnings:
         log.warning("%s: %s", warning.key, warning.what)
     service = loaded.config.service
@@ -58,22 +63,49 @@ async def _guard(orders: Orders, loaded: Loaded) -> Ending:
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         lock.note(Holder(pid=os.getpid(), http=address))
 
-        async def start(login: str) -> Child:
-            return await Child.start(
-                command(loaded.file, login, orders.arm_within, json_logs=orders.json_logs)
-            )
-
-        guardian = Guardian(_watches(loaded), start)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            ending = Ending(Exit.OK, f"the guardian ends: signal {number.name}")
-            loop.add_signal_handler(number, guardian.end, ending)
-        api = Api(guardian, listener)
+        guardian = Guardian(_watches(loaded), _starting(orders, loaded, text))
+        guardian.reload = reload = Reload(loaded, guardian)
+        _obey(guardian, reload)
+        api, control = Api(guardian, listener), Control(service.data_dir, reload.asked)
+        await control.open()
         log.info("status at http://%s/status, or: riskwarden status", address)
         try:
             return await guardian.run()
         finally:
+            control.close()
             await api.close()
+
+
+def _starting(orders: Orders, loaded: Loaded, text: str) -> Callable[[str], Awaitable[Child]]:
+    """Return what starts a desk: on what was accepted, and not on what stands in the file then."""
+    accepted: Path | None = loaded.config.service.data_dir / ACCEPTED
+    try:
+        accept(loaded, text)
+    except OSError as error:
+        log.error("ALARM %s cannot be written, desks read %s: %s", ACCEPTED, loaded.file, error)  # noqa: TRY400
+        accepted = None
+
+    async def start(login: str) -> Child:
+        return await Child.start(
+            command(
+                loaded.file,
+                login,
+                orders.arm_within,
+                json_logs=orders.json_logs,
+                accepted=accepted,
+            )
+        )
+
+    return start
+
+
+def _obey(guardian: Guardian, reload: Reload) -> None:
+    """End and reload on the usual signals."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        ending = Ending(Exit.OK, f"the guardian ends: signal {number.name}")
+        loop.add_signal_handler(number, guardian.end, ending)
+    loop.add_signal_handler(signal.SIGHUP, reload.hang_up)
 
 
 def _own(data_dir: Path) -> LockFile:

@@ -7,9 +7,10 @@ from msgspec.structs import replace
 from config.schema import AccountConfig
 from ops.desk.outcome import Ending, Exit
 from ops.desk.outlook import unseen
+from ops.desk.pipe import Command
 from ops.guardian.child import Child
 from ops.guardian.totals import Totals
-from protocol.control import AccountStatus, DeskReport, DeskStatus
+from protocol.control import AccountStatus, DeskReload, DeskReport, DeskStatus
 
 FRESH_S = 3.0
 """How old a report may be to count for readiness."""
@@ -35,7 +36,9 @@ class Watch:
         self.restarts = 0
         self.was_armed = False
         self.gave_up: str | None = None
-        self._accounts = accounts
+        self.configured = accounts
+        """The accounts that the configuration names under it."""
+        self._asked: Child | None = None
         self._report: DeskReport | None = None
         self._last: list[AccountStatus] = []
         self.totals = Totals()
@@ -79,6 +82,23 @@ class Watch:
         self.child, self.ended = None, Ending(Exit.EXCEPTION, why)
         return self.ended
 
+    def ask(self, said: Command) -> None:
+        """Ask its desk something; one that dies meanwhile need not answer."""
+        self._asked = self.child
+        if self.child is not None:
+            self.child.tell(said)
+
+    @property
+    def reloaded(self) -> DeskReload | None:
+        """Return its desk's last answer to a reload."""
+        return None if self._report is None else self._report.reload
+
+    def awaits(self, serial: int) -> bool:
+        """Tell whether the desk that was asked has still to answer."""
+        if not self.is_alive or self.child is not self._asked:
+            return False
+        return self.reloaded is None or self.reloaded.serial != serial
+
     def silence(self, now: float) -> float:
         """Return for how long it has said nothing."""
         if self.child is None:
@@ -117,7 +137,7 @@ class Watch:
             return self._report.accounts
         if self._last:
             return [replace(one, state="stale") for one in self._last]
-        return [unseen(one, self._state(now), []) for one in self._accounts]
+        return [unseen(one, self._state(now), []) for one in self.configured]
 
     def desk(self, now: float) -> DeskStatus:
         """Return how its process stands."""

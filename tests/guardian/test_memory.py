@@ -48,10 +48,11 @@ async def test_a_lock_outlives_edits_of_the_configuration(service: Build, sim: S
     await one.armed()
     await one.locked(1001)
     removed, shadowed = await one.account(1001), await one.account(1002)
-    assert removed.rules == []
+    assert [one.rule for one in removed.rules] == ["daily_realized_loss"]
+    assert removed.waits == ["rules.daily_realized_loss: removed"]
     assert "not configured any more" in removed.alarms[0]
     assert shadowed.mode == "enforce"
-    assert "configured as shadow while locked" in shadowed.alarms[0]
+    assert shadowed.waits == ["mode: enforce -> shadow"]
 
     await sim.order(1001, "MNQ", "buy", 1)
     await sim.order(1002, "MNQ", "buy", 1)

@@ -4,24 +4,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from actors.adapters.clock import now
 from actors.adapters.storage import Batch, Storage
 from actors.adapters.store import Store
 from actors.lockout import Kept
+from actors.plan import settings_of
 from actors.rules.rule import Mode
 from config.load import load
 from config.schema import ServiceConfig
 from ops.desk.identities import Identity, recall, remember
 from ops.desk.names import learn
-from ops.desk.plans import orphans, stand_up
+from ops.desk.plans import orphans, stand_up, wanted_plan
 from ops.desk.recall import recall_day
+from ops.desk.reloads import overtaken
 from ops.desk.status import History
 from ops.desk.stores import folder, open_store
 from protocol.account_facts import AccountSeen
 from protocol.lockouts import Lock, LockKind
+from protocol.settings import KeptSettings
 from protocol.units import SECOND, AccountId, Nanos, RuleName
-from tests.guardian.service import account, login
+from tests.guardian.service import RULES, account, login
 
 NOWHERE = "http://127.0.0.1:1"
 ONE, TWO = AccountId(1001), AccountId(1002)
@@ -178,3 +182,92 @@ def test_a_store_that_cannot_be_used_is_replaced_by_memory(tmp_path: Path) -> No
     assert opened.alarm is not None
     assert "nothing is written down until the next start" in opened.alarm
     assert opened.store.commit(Batch(account_id=ONE)) == 0
+
+
+# -- the rules of the day outlive the configuration (rules.md 4) ----------------------------------
+
+TWO_RULES = RULES + "[accounts.rules.max_contracts]\nlimit = 2\n"
+
+
+def guard(config: ServiceConfig, account_id: AccountId, days_ago: int = 0) -> None:
+    """Leave an account behind as it was guarded, by the first configured account's settings."""
+    wall = now().wall
+    plan = wanted_plan(config.accounts[0], account_id, "")
+    day = Nanos(plan.reset.previous(wall) - days_ago * 24 * 3_600 * SECOND)
+    kept = KeptSettings(day=day, held=settings_of(plan))
+    store = Store.open(folder(config.service.data_dir, account_id), account_id)
+    store.commit(Batch(account_id=account_id, states=((f"account/{account_id}/settings", kept),)))
+    store.close()
+
+
+def stood_up(config: ServiceConfig) -> dict[int, tuple[list[str], bool]]:
+    """Return by account the rules that are in force, and whether something waits."""
+    wards, _ = stand_up(config, "main", {}, now().wall)
+    close(*(ward.store for ward in wards))
+    return {
+        ward.plan.account_id: (
+            sorted(ward.plan.rules),
+            ward.plan.settings is not None and ward.plan.settings.wanted is not None,
+        )
+        for ward in wards
+    }
+
+
+def test_a_rule_that_was_taken_out_holds_until_the_day_is_over(configure: Configure) -> None:
+    guard(configure(login(NOWHERE), account(rules=TWO_RULES)), ONE)
+    config = configure(login(NOWHERE), account())
+    both = ["daily_realized_loss", "max_contracts"]
+    assert stood_up(config) == {ONE: (both, True)}
+
+    guard(configure(login(NOWHERE), account(rules=TWO_RULES)), ONE, days_ago=1)
+    assert stood_up(config) == {ONE: (["daily_realized_loss"], False)}
+
+
+def test_an_account_that_was_taken_out_is_guarded_until_the_day_is_over(
+    configure: Configure,
+) -> None:
+    config = configure(login(NOWHERE), account())
+    guard(config, TWO)
+    assert stood_up(config)[TWO] == (["daily_realized_loss"], True)
+
+    guard(config, TWO, days_ago=1)
+    assert TWO not in stood_up(config)
+
+    lock(config, TWO)
+    assert stood_up(config)[TWO] == ([], False)
+
+
+def test_an_account_that_was_only_watched_is_let_go(configure: Configure) -> None:
+    guard(configure(login(NOWHERE), account(more='mode = "shadow"')), TWO)
+
+    assert TWO not in stood_up(configure(login(NOWHERE), account()))
+
+
+def test_settings_that_cannot_be_read_give_way_to_the_configuration(configure: Configure) -> None:
+    config = configure(login(NOWHERE), account())
+    store = Store.open(folder(config.service.data_dir, ONE), ONE)
+    store.commit(Batch(account_id=ONE, states=((f"account/{ONE}/settings", {"day": "?"}),)))
+    store.close()
+
+    assert stood_up(config) == {ONE: (["daily_realized_loss"], False)}
+
+
+def test_a_desk_stands_up_anew_for_those_who_come_and_go(configure: Configure) -> None:
+    before = configure(login(NOWHERE), account(rules=TWO_RULES))
+    wards, _ = stand_up(before, "main", {}, now().wall)
+    close(*(ward.store for ward in wards))
+    held = KeptSettings(day=Nanos(0), held=settings_of(wards[0].plan))
+    shadow = KeptSettings(day=Nanos(0), held=settings_of(replace(wards[0].plan, mode=Mode.SHADOW)))
+    bare = KeptSettings(day=Nanos(0), held=settings_of(replace(wards[0].plan, rules={})))
+
+    def stands(config: ServiceConfig, settings: KeptSettings, *locks: Lock) -> bool:
+        states = {f"account/{ONE}/lockout": Kept(locks), f"account/{ONE}/settings": settings}
+        return not overtaken(wards, config, "main", {}, states)
+
+    assert stands(before, held)
+    assert not stands(before, shadow)
+    assert not stands(configure(login(NOWHERE), account(), account("id = 1002")), held)
+    without = configure(login(NOWHERE), account("id = 1002"))
+    wards.append(wards[0]._replace(plan=replace(wards[0].plan, account_id=TWO)))
+    assert stands(without, held)
+    assert not stands(without, bare)
