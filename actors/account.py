@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from actors import account_calendars as calendars
 from actors import account_guard as guard
 from actors import account_life as life
 from actors import account_reads as reads
@@ -94,7 +95,7 @@ class Account:
                 return self._verdict(state, message, now)
             case Observed():
                 said = guard.withdrawn(state, message)
-                return Step(heard_of(state, message, now), said)
+                return Step(guard.heard_of(state, message, now), said)
             case Answered():
                 return Step(state, (Send("enforcer", message),))
             case TruthRead() | TruthFailed() | InstrumentRead() | InstrumentFailed() | Refused():
@@ -165,7 +166,8 @@ class Account:
                 state, said = reads.sweep(state.plan, state, now)
                 return self._settle(state, EVERYTHING, now, said, afresh=True)
             case ClockJumped():
-                return self._settle(state, EVERYTHING, now)
+                state, said = calendars.watched(state, now)
+                return self._settle(state, EVERYTHING, now, said)
             case _:
                 return self._heard_child(state, message, now)
 
@@ -178,7 +180,8 @@ class Account:
                 over = guard.orphaned(state.plan, locks)
                 return self._settle(guard.cooled(state, locks), heard, now, over)
             case DayKnown():
-                return Step(viewed(state.plan, life.next_day(state, message)))
+                state = viewed(state.plan, life.next_day(state, message))
+                return Step(*calendars.watched(state, now))
             case ResetDue():
                 return self._reset(state, message, now)
             case Enforced(rule=rule, certificate=certificate):
@@ -186,6 +189,8 @@ class Account:
             case TimerFired(name=trades.SETTLED):
                 state, asked = trades.settled(state.plan, state)
                 return self._settle(state, Hears.POSITIONS | Hears.PRICES, now, asked)
+            case TimerFired(purpose=Purpose.CALENDAR):
+                return Step(*calendars.watched(state, now))
             case TimerFired(purpose=Purpose.READ):
                 return Step(*reads.ask_truth(state.plan, state))
             case TimerFired(name=name, purpose=Purpose.RULE):
@@ -213,7 +218,7 @@ class Account:
         valued: bool = False,
     ) -> Step[State]:
         """Bring the view up to date, undo what a lock forbids, and have the rules judge."""
-        state = viewed(state.plan, state)
+        state = viewed(state.plan, calendars.in_session(state, now))
         state = guard.lower(state)
         state, watched = reads.watch(state.plan, state, now)
         effects: list[Effect] = [*said, *watched]
@@ -253,7 +258,7 @@ class Account:
         """Take a rule's judgement: say what changed, and answer its breaches."""
         before = state.verdicts.get(verdict.rule)
         effects = [*guard.withdrawn(state, verdict), *guard.released(state, verdict)]
-        state = heard_of(state, verdict, now)
+        state = guard.heard_of(state, verdict, now)
         breached = isinstance(before, Verdict) and bool(before.breaches)
         unknown = before is not None and before.unknown
         if (bool(verdict.breaches), verdict.unknown) != (breached, unknown or None):
@@ -278,19 +283,11 @@ class Account:
         """Be guarded by other settings: end, start and renew rules, and judge everything again."""
         state, said = life.reconfigured(state, settings)
         state, watched = reads.sweep(state.plan, state, now)
-        return self._settle(state, EVERYTHING, now, (*said, *watched), afresh=True)
+        state, told = calendars.watched(state, now)
+        return self._settle(state, EVERYTHING, now, (*said, *watched, *told), afresh=True)
 
     def _bury(self, state: State, name: str, why: str, now: Now) -> Step[State]:
         """Start a dead child again, or fail closed; then judge everything again."""
         policy = children_of(state.rules)
         state, said = life.bury(state.plan, policy, state, Died(name=name, why=why), now)
         return self._settle(state, EVERYTHING, now, said, afresh=True)
-
-
-def heard_of(state: State, verdict: Verdict | Observed, now: Now) -> State:
-    """Return the state with a rule's newest word, and when it was said."""
-    return replace(
-        state,
-        verdicts={**state.verdicts, verdict.rule: verdict},
-        judged={**state.judged, verdict.rule: now.mono},
-    )

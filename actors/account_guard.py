@@ -5,7 +5,15 @@ Plain functions on the account's state, used by actors/account.py alone.
 
 from msgspec.structs import replace
 
-from actors.model.account_state import State, covers, exposed, in_force, lowered, nearer_to_zero
+from actors.model.account_state import (
+    State,
+    covers,
+    exposed,
+    floor_key,
+    in_force,
+    lowered,
+    nearer_to_zero,
+)
 from actors.model.book import Book
 from actors.model.demands import met
 from actors.model.stops import is_own, misfits
@@ -18,6 +26,7 @@ from protocol.enforcement import Aim, Breach, Enforce, Goal, Observed, Priority,
 from protocol.lockouts import EndLock, Lock, LockKind, SetLock
 from protocol.units import AccountId, Now, RuleName
 
+FOREVER = 1 << 63
 UNVALUED = RuleName("unvalued_contract")
 """The rule name under which a position that cannot be valued is closed."""
 OWN_STOPS = RuleName("own_stops")
@@ -26,15 +35,18 @@ OWN_STOPS = RuleName("own_stops")
 
 def undo(state: State, now: Now) -> tuple[Effect, ...]:
     """Demand what the locks in force forbid to be gone, and everything that cannot be valued."""
-    effects: list[Effect] = []
+    wanted: dict[RuleName, tuple[Priority, tuple[Goal, ...], str]] = {}
     for lock in in_force(state, now):
         goals = forbidden(state, lock)
-        if not met(goals, state.view):
-            cooling = lock.kind is LockKind.COOLDOWN
-            priority = Priority.COOLDOWN if cooling else Priority.HARD_LOCKOUT
-            effects.append(demand(state, lock.rule, priority, goals, f"locked: {lock.reason}"))
-            if lock.scope is None and not cooling:
-                break
+        if met(goals, state.view):
+            continue
+        cooling = lock.kind is LockKind.COOLDOWN
+        priority = Priority.COOLDOWN if cooling else Priority.HARD_LOCKOUT
+        before, others, why = wanted.get(lock.rule, (priority, (), f"locked: {lock.reason}"))
+        wanted[lock.rule] = min(priority, before), (*others, *goals), why
+        if lock.scope is None and not cooling:
+            break
+    effects: list[Effect] = [demand(state, rule, *asked) for rule, asked in wanted.items()]
     worthless = [one for one in state.unvalued if exposed(state.view, one)]
     if worthless:
         goals = tuple(Goal(aim=Aim.FLATTEN, contract_id=one) for one in worthless)
@@ -58,7 +70,7 @@ def forbidden(state: State, lock: Lock) -> tuple[Goal, ...]:
         if lock.scope is None:
             return (Goal(aim=Aim.FLATTEN),)
         return tuple(Goal(aim=Aim.FLATTEN, contract_id=one) for one in touched)
-    floors = state.kept.floors.get(lock.rule, {})
+    floors = state.kept.floors.get(floor_key(lock), {})
     goals: list[Goal] = []
     for contract_id in touched:
         goals.append(Goal(aim=Aim.WITHHOLD, contract_id=contract_id))
@@ -73,8 +85,8 @@ def forbidden(state: State, lock: Lock) -> tuple[Goal, ...]:
 def cooled(state: State, locks: tuple[Lock, ...]) -> State:
     """Return the state under these locks: a new cooldown lets stand what there is."""
     held = {one.contract_id: one.size for one in state.view.holdings}
-    cooling = [one.rule for one in locks if one.kind is LockKind.COOLDOWN]
-    floors = {rule: state.kept.floors.get(rule, held) for rule in cooling}
+    cooling = [floor_key(one) for one in locks if one.kind is LockKind.COOLDOWN]
+    floors = {key: state.kept.floors.get(key, held) for key in cooling}
     if floors != state.kept.floors:
         state = replace(state, kept=replace(state.kept, floors=floors))
     return replace(state, locks=locks)
@@ -101,7 +113,8 @@ def demand(
 def answer(state: State, breach: Breach) -> tuple[Effect, ...]:
     """Lock as a breach asks, then demand its goals, as far as either is not so already.
 
-    A new lock is demanded flat even if the book is: it wants the proof.
+    A new lock, and one that becomes another kind, is demanded flat even if the book is: it wants
+    the proof.
     """
     lock = breach.lock
     if lock is None:
@@ -109,10 +122,12 @@ def answer(state: State, breach: Breach) -> tuple[Effect, ...]:
             return ()
         return (demand(state, breach.rule, breach.priority, breach.goals, breach.why),)
     held = next((one for one in state.locks if one.key == (lock.scope, breach.rule)), None)
+    longer = held is None or (held.until is not None and (lock.until or FOREVER) > held.until)
     effects: list[Effect] = []
-    if held is None or (held.until is not None and (lock.until is None or lock.until > held.until)):
+    if longer:
         effects.append(Send("lockout", SetLock(rule=breach.rule, request=lock, reason=breach.why)))
-    if breach.goals and (held is None or not met(breach.goals, state.view)):
+    new = held is None or (longer and lock.kind is not held.kind)
+    if breach.goals and (new or not met(breach.goals, state.view)):
         effects.append(demand(state, breach.rule, breach.priority, breach.goals, breach.why))
     return tuple(effects)
 
@@ -217,4 +232,13 @@ def changed(account_id: AccountId, verdict: Verdict) -> VerdictChanged:
         used=verdict.used,
         unknown=verdict.unknown,
         why=verdict.breaches[0].why if verdict.breaches else "",
+    )
+
+
+def heard_of(state: State, verdict: Verdict | Observed, now: Now) -> State:
+    """Return the state with a rule's newest word, and when it was said."""
+    return replace(
+        state,
+        verdicts={**state.verdicts, verdict.rule: verdict},
+        judged={**state.judged, verdict.rule: now.mono},
     )

@@ -88,7 +88,9 @@ class Lockout:
             until = later(old.until, request)
             if until == old.until:
                 return Step(state)
-            lock = msgspec.structs.replace(old, until=until, kind=request.kind)
+            same = old.kind is request.kind  # another kind asks for another proof
+            certified = old.certified if same else None
+            lock = msgspec.structs.replace(lock, since=old.since, until=until, certified=certified)
         others = tuple(one for one in state.locks if one.key != lock.key)
         assert len(others) < LOCKS_MAX, f"more than {LOCKS_MAX} locks"
         after = Kept((*others, lock))

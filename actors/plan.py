@@ -6,6 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.model.schedule import ResetSchedule
+from actors.model.trading_hours import TradingHours
 from actors.rules import RULES
 from actors.rules.rule import Mode, RuleParams
 from protocol.market_facts import MarkSource
@@ -28,6 +29,11 @@ class AccountPlan(msgspec.Struct, frozen=True, kw_only=True):
     rules: dict[RuleName, RuleParams]
     settings: KeptSettings | None = None
     """What is in force and what waits; None if it is this plan, and nothing waits."""
+
+    @property
+    def hours(self) -> TradingHours | None:
+        """The account's sessions, None if no rule says when they are."""
+        return next((one.hours for one in self.rules.values() if one.hours is not None), None)
 
     def shadowed(self, rule: RuleName) -> bool:
         """Tell whether a rule only says what it would have done."""

@@ -24,6 +24,7 @@ OWNER = {
     Purpose.SWEEP: PARENT,
     Purpose.READ: PARENT,
     Purpose.RULE: PARENT,
+    Purpose.CALENDAR: PARENT,
 }
 """Who is told.  In this order when several are due at once: the day ends before its locks do."""
 

@@ -110,14 +110,14 @@ def understand(reader: Reader, name: str, file: CalendarFile, about: About) -> C
         valid_from=about.valid_from,
         valid_to=about.valid_to,
         reviewed=about.reviewed,
-        closed=frozenset(file.closed.dates),
+        closed=tuple(sorted(file.closed.dates)),
         early_closes=tuple(
             sorted(
                 EarlyClose(day, times[at]) for at, days in file.early_close.items() for day in days
             )
         ),
-        carried=frozenset(file.carried.dates),
-        products=frozenset(canonical(root) for root in about.products),
+        carried=tuple(sorted(file.carried.dates)),
+        products=tuple(sorted({canonical(root) for root in about.products})),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Protocol, cast
 
 from actors.rules import daily_realized_loss, daily_unrealized_loss, max_contracts
 from actors.rules.rule import Mode
+from config.check_sessions import session_warnings
 from config.document import label
 from config.errors import Problem, bare, did_you_mean, dotted, printable
 from config.read import Reader, Steps, Table
@@ -105,6 +106,8 @@ def warnings(config: ServiceConfig, file: str) -> tuple[Problem, ...]:
         warn_of_shadow(account, warn)
         warn_of_limits(account, warn)
         warn_of_reset(account, warn)
+        for where, what, why, mend in session_warnings(account):
+            warn(where, what, why=why, mend=mend)
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from config.kinds import found
 from config.read import Reader, Special, Steps, Table
 from config.schema import AccountConfig, LoginConfig, SecretRef
 from config.secrets import parse_ref
+from config.sessions import SESSIONS
 from protocol.units import RuleName
 
 
@@ -108,4 +109,5 @@ SPECIAL: dict[object, Special] = {
     tuple[LoginConfig, ...]: read_logins,
     tuple[AccountConfig, ...]: read_accounts,
     dict[RuleName, RuleParams]: read_rules,
+    **SESSIONS,
 }

@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from msgspec import Meta, Struct
 
+from actors.model.calendar import Calendar
 from config.schema import SecretRef, SecretSource
 
 WORDS: dict[object, str] = {
@@ -19,6 +20,7 @@ WORDS: dict[object, str] = {
     str: "text in quotes",
     Path: "a path in quotes",
     SecretRef: "env:NAME, file:PATH or credential:NAME, in quotes",
+    Calendar: "a calendar's name, or the path of its file, in quotes",
     dict: "a table",
     list: "a list",
     tuple: "a list",
@@ -32,6 +34,15 @@ STAND_INS: dict[object, object] = {
     Decimal: Decimal(-1),
     str: "x",
     SecretRef: SecretRef(SecretSource.ENV, "X"),
+    Calendar: Calendar(
+        name="x",
+        zone="UTC",
+        open=dt.time(1),
+        close=dt.time(0),
+        valid_from=dt.date(2000, 1, 3),
+        valid_to=dt.date(2000, 1, 3),
+        reviewed=dt.date(2000, 1, 3),
+    ),
 }
 
 

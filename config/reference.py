@@ -18,6 +18,7 @@ from typing import Any, cast, get_args, get_origin
 import msgspec
 from msgspec.structs import FieldInfo
 
+from actors.model.calendar import Calendar
 from actors.model.schedule import ResetSchedule
 from actors.rules import RULES
 from actors.rules.rule import RuleParams
@@ -44,6 +45,7 @@ WRITTEN: dict[object, Schema] = {
     Path: {"type": "string"},
     Decimal: {"type": ["number", "string"]},
     SecretRef: {"type": "string", "pattern": f"^{FORM.pattern}$"},
+    Calendar: {"type": "string"},
 }
 
 
@@ -61,8 +63,25 @@ def reference() -> str:
         section("[accounts.reset]", ResetSchedule),
     ]
     for name, rule in RULES.items():
-        sections.append(section(f"[accounts.rules.{name}]", rule.params, name))
+        heading = f"accounts.rules.{name}"
+        sections.append(section(f"[{heading}]", rule.params, name))
+        sections += [
+            section(heading, kind) for heading, kind in tables_within(rule.params, heading).items()
+        ]
     return "\n".join((OPENING, *sections))
+
+
+def tables_within(kind: type[msgspec.Struct], heading: str) -> dict[str, type[msgspec.Struct]]:
+    """Return the tables that stand in a rule's own, in lists or under names; no kind twice."""
+    found: dict[str, type[msgspec.Struct]] = {}
+    for field in msgspec.structs.fields(kind):
+        plain = bare_type(field.type)
+        held = [one for one in map(bare_type, get_args(plain)) if is_struct(one)]
+        path = f"{heading}.{field.encode_name}"
+        for inner in held:
+            listed = get_origin(plain) is tuple
+            found[f"[[{path}]]" if listed else f"[{path}.PRODUCT]"] = inner
+    return found
 
 
 def section(heading: str, kind: type[msgspec.Struct], rule: str = "") -> str:
@@ -104,7 +123,9 @@ def toml(value: object) -> str:
         case str() | Path():
             return msgspec.json.encode(str(value)).decode()
         case msgspec.Struct():
-            return toml(msgspec.structs.asdict(value))
+            return toml(msgspec.to_builtins(value))
+        case tuple() | list():
+            return f"[{', '.join(map(toml, cast('tuple[object, ...]', value)))}]"
         case dict():
             items = cast("dict[str, object]", value).items()
             inner = ", ".join(f"{key} = {toml(item)}" for key, item in items)

@@ -47,6 +47,8 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """What the Gateway last said of the account; None if it has not."""
     truth_asked: Nanos | None = None
     """Monotonic time at which the newest read of truth left; the hub's word may be newer."""
+    session: Nanos | None = None
+    """When the session began that runs or ended last; None if no rule says when sessions are."""
     locked: bool = False
     """Whether a lock forbids all exposure of the account."""
 

@@ -173,6 +173,8 @@ class AlarmKind(StrEnum):
     HUBS_LOST = "hubs_lost"
     LOGIN_CONTESTED = "login_contested"
     ACCOUNT_MISSING = "account_missing"
+    CALENDAR_ENDS = "calendar_ends"
+    """A calendar that sessions hang on has run out, or soon will."""
 
 
 class AlarmRaised(Message, frozen=True, kw_only=True):

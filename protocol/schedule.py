@@ -15,6 +15,7 @@ class Purpose(StrEnum):
     SWEEP = "sweep"
     READ = "read"
     RULE = "rule"
+    CALENDAR = "calendar"
 
 
 class Clock(StrEnum):

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec.structs import replace
 
-from actors.model.aliases import matches
+from actors.model.aliases import within
 from actors.model.book import Book
 from actors.model.contract import root
 from actors.model.ledger import Ledger
@@ -30,7 +30,7 @@ RECENT_MAX = 256
 type AccountFact = PositionSeen | OrderSeen | TradeSeen
 
 
-type Floors = dict[RuleName, dict[ContractId, int]]
+type Floors = dict[str, dict[ContractId, int]]
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class Kept(msgspec.Struct, frozen=True):
     serial: int = 0
     attempts: int = 0
     floors: Floors = msgspec.field(default_factory=dict)
-    """By cooling rule: the signed sizes that may stay.  Exits lower them, nothing raises them."""
+    """By cooling lock: the signed sizes that may stay.  Exits lower them, nothing raises them."""
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +92,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """The same of the newest one that brought trades."""
     filled: Ledger | None = None
     """The ledger whose trades the view carries."""
+    session: Nanos | None = None
+    """When the account's last session began, if a rule says when sessions are."""
     view: BookView
     """The book as of the last step."""
 
@@ -136,6 +138,7 @@ def viewed(plan: AccountPlan, state: State) -> State:
         include_fees=plan.include_fees,
         can_trade=None if state.seen is None else state.seen.can_trade,
         truth_asked=state.truth_asked,
+        session=state.session,
         locked=any(one.scope is None for one in state.locks),
     )
     return replace(state, view=view, filled=state.ledger)
@@ -173,10 +176,10 @@ def lowered(floors: Floors, view: BookView) -> Floors:
     """Return what cooldowns let stay after an exit: never more than there is, nor turned around."""
     held = {one.contract_id: one.size for one in view.holdings}
     lower = {
-        rule: {
+        lock: {
             contract: nearer_to_zero(size, held.get(contract, 0)) for contract, size in one.items()
         }
-        for rule, one in floors.items()
+        for lock, one in floors.items()
     }
     return floors if lower == floors else lower
 
@@ -188,9 +191,14 @@ def nearer_to_zero(allowed: int, held: int) -> int:
     return min(allowed, held, key=abs)
 
 
+def floor_key(lock: Lock) -> str:
+    """Return the name under which it is kept what a cooling lock lets stay."""
+    return lock.rule if lock.scope is None else f"{lock.rule} {lock.scope}"
+
+
 def covers(scope: str | None, contract_id: ContractId) -> bool:
     """Tell whether a scope (everything, a contract, or a pattern of roots) takes in a contract."""
-    return scope is None or scope == contract_id or matches(scope, root(contract_id))
+    return scope is None or scope == contract_id or within(scope, root(contract_id))
 
 
 def exposed(view: BookView, scope: str | None) -> tuple[ContractId, ...]:

@@ -11,6 +11,8 @@ from functools import lru_cache
 EXCHANGE_NAMES = {"EP": "ES", "ENQ": "NQ", "GCE": "GC", "CLE": "CL"}
 """The exchange's name for each root that the broker lists under one of its own."""
 _BROKER_NAMES = {exchange: broker for broker, exchange in EXCHANGE_NAMES.items()}
+BUT = " but "
+"""In a scope, what stands between a pattern and those that are left out of it: `* but GC, M*`."""
 _PATTERN = re.compile(r"[A-Z0-9*]{1,16}")
 
 
@@ -33,12 +35,20 @@ def matches(pattern: str, root: str) -> bool:
     return any(form.fullmatch(name) is not None for name in names(root))
 
 
+def within(scope: str, root: str) -> bool:
+    """Tell whether a scope takes in a product: a pattern, and after `but` what it leaves out."""
+    pattern, _, without = scope.partition(BUT)
+    return matches(pattern, root) and not any(
+        matches(one, root) for one in without.split(", ") if one
+    )
+
+
 def most_specific(patterns: Iterable[str], root: str) -> str | None:
     """Return the pattern that governs a product: its very name, or the longest that covers it.
 
     Of two equally long ones the first governs.
     """
-    return max((one for one in patterns if matches(one, root)), key=_rank, default=None)
+    return max((one for one in patterns if matches(one, root)), key=rank, default=None)
 
 
 def check_pattern(pattern: str) -> None:
@@ -49,7 +59,8 @@ def check_pattern(pattern: str) -> None:
         )
 
 
-def _rank(pattern: str) -> tuple[bool, int]:
+def rank(pattern: str) -> tuple[bool, int]:
+    """Return how specific a pattern is: more so is greater."""
     literal = pattern.replace("*", "")
     return literal == pattern, len(literal)
 

@@ -70,10 +70,11 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     valid_to: date
     reviewed: date
     """When somebody last compared it to what the exchange publishes."""
-    closed: frozenset[date] = frozenset()
+    closed: tuple[date, ...] = ()
+    """In order, as the other dates and names: two that say the same are the same bytes."""
     early_closes: tuple[EarlyClose, ...] = ()
-    carried: frozenset[date] = frozenset()
-    products: frozenset[str] = frozenset()
+    carried: tuple[date, ...] = ()
+    products: tuple[str, ...] = ()
     """The exchange's names of the products whose sessions these are."""
 
     def __post_init__(self) -> None:

@@ -26,7 +26,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from actors.model.aliases import canonical, check_pattern, most_specific
 from actors.model.calendar import Calendar, clock, place, wall_time
 from protocol.units import SECOND, Nanos
 
@@ -61,11 +60,13 @@ class Stage(StrEnum):
     """The calendar does not reach: an error, and to be treated as anything but open."""
 
 
-class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A time of day in which trading is allowed, on some weekdays."""
 
     start: str
+    """When it starts, as "HH:MM"; that moment is within."""
     end: str
+    """When it ends, as "HH:MM"; that moment is outside. Earlier than the start is the next day."""
     days: tuple[Weekday, ...] = WEEK
     """The weekdays on which it starts; the exchange's closed days go without saying."""
 
@@ -82,6 +83,10 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
         if not self.days:
             raise ValueError('days: names no weekday; write for example ["mon", "tue"]')
+
+
+WHOLE = Window("17:00", "16:00")
+"""The whole session of a Globex day, in Chicago."""
 
 
 class Ending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,6 +160,11 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Return the next start of a window; None if the calendar knows of none."""
         return self.state(now).opens
 
+    def began(self, now: Nanos) -> Nanos | None:
+        """Return the latest start that is not after this instant, None if there was none."""
+        found = bisect_right(self.spans, now, key=_start)
+        return self.spans[found - 1][0] if found else None
+
     def changes(self, now: Nanos) -> list[Nanos]:
         """Return every instant after this one at which an answer changes, the next one first."""
         starts, _ = self._table
@@ -194,39 +204,8 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                     yield place(day, start, zone), place(day + nights, end, zone)
 
 
-class TradingHours(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """An account's windows, and those of products that have their own in their place."""
-
-    account: Timetable
-    products: dict[str, Timetable] = {}
-    """By root or pattern, in any case and under any name; the most specific one governs."""
-
-    def __post_init__(self) -> None:
-        """Raise ValueError("key: what is wrong; how to mend it")."""
-        seen: dict[str, str] = {}
-        for pattern in self.products:
-            try:
-                check_pattern(pattern)
-            except ValueError as error:
-                raise ValueError(f"products: {error}") from None
-            twin = seen.setdefault(canonical(pattern), pattern)
-            if twin != pattern:
-                raise ValueError(f"products: {pattern!r} is the same as {twin!r}; keep one of them")
-
-    def pattern(self, root: str) -> str | None:
-        """Return the pattern whose windows govern a product; None if the account's do."""
-        return most_specific(self.products, root)
-
-    def timetable(self, root: str) -> Timetable:
-        """Return the windows that govern a product."""
-        pattern = self.pattern(root)
-        return self.account if pattern is None else self.products[pattern]
-
-    def next_change(self, now: Nanos) -> Nanos | None:
-        """Return the next instant at which an answer changes, for the account or any product."""
-        tables = (self.account, *self.products.values())
-        instants = [table.state(now).until for table in tables]
-        return min((each for each in instants if each is not None), default=None)
+def _start(span: _Span) -> Nanos:
+    return span[0]
 
 
 def _within(start: Nanos, end: Nanos, before: Nanos) -> Nanos:

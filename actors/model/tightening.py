@@ -9,6 +9,7 @@ as it is written.
 import msgspec
 from msgspec.structs import replace
 
+from actors.model.calendar import Calendar
 from actors.plan import NOT_KEYS, AccountPlan
 from actors.rules.rule import Mode, RuleParams
 from protocol.units import RuleName
@@ -70,6 +71,8 @@ def changes(path: str, before: msgspec.Struct, after: msgspec.Struct) -> list[st
 
 def text(value: object) -> str:
     """Return a value for people, much as it is written."""
+    if isinstance(value, Calendar):
+        return f"{value.name} (reviewed {value.reviewed}, until {value.valid_to})"
     match msgspec.to_builtins(value):
         case bool(truth):
             return str(truth).lower()

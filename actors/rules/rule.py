@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
 
+from actors.model.trading_hours import TradingHours
 from actors.rules.stricter import Orders
 from protocol.book import BookView
 from protocol.enforcement import Breach, Priority
@@ -55,6 +56,11 @@ class RuleParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             for key, order in self.orders.items()
         }
         return msgspec.structs.replace(self, **values)
+
+    @property
+    def hours(self) -> TradingHours | None:
+        """The account's sessions, if this is the rule that says when they are."""
+        return None
 
 
 class RuleState(msgspec.Struct, frozen=True):

@@ -2,9 +2,9 @@
 
 Counted are `entries` (orders that opened or increased exposure, each once however many fills it
 took), `orders` (that were filled), `fills`, or `round_trips` (when flat again).  The minute and the
-hour roll: what is exactly 60 or 3,600 seconds old has left.  The session is the trading day; with
-the reset the counts begin anew.  More than the limit is too many; with `trigger = "reach"`, the
-limit itself is.
+hour roll: what is exactly 60 or 3,600 seconds old has left.  The session is the trading day or,
+with session_block_outside, begins with each of the account's sessions; with the reset the counts
+begin anew.  More than the limit is too many; with `trigger = "reach"`, the limit itself is.
 
 A window that is exceeded cools down for its own time, counted from the trade that did it.  Of
 several the latest end holds.  While a window cools down nothing triggers it again, so no exit and
@@ -15,7 +15,7 @@ Positions stay unless `flatten`: no new exposure beyond what is held at the trig
 that.  Exits and protective stops are not touched.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self
@@ -129,13 +129,15 @@ def decide(
         figures, unknown = (limit, "?"), UNREAD
         return judged(NAME, state, figures, now, flatten=params.flatten, unknown=unknown)
     state = followed(state, view, now)
-    happened = instants(round_trips(state, view), params.count)
-    found = [one for each in limits if (one := triggered(params, each, happened)) is not None]
+    everything = instants(round_trips(state, view), params.count)
+    begun = 0 if view.session is None else bisect_left(everything, view.session)
+    counted = [(one, everything if one.span is not None else everything[begun:]) for one in limits]
+    found = [last for one in counted if (last := triggered(params, *one)) is not None]
     latest = max(found, key=lambda one: one.until, default=None)
     state = cooling(state, latest, flatten=params.flatten)
-    tallies = [(one, tally(one, happened, now)) for one in limits]
-    used = ", ".join(f"{counted.count} {one.place}" for one, counted in tallies)
-    falls = tuple(counted.falls for _, counted in tallies if counted.falls is not None)
+    tallies = [(one, tally(one, happened, now)) for one, happened in counted]
+    used = ", ".join(f"{number.count} {one.place}" for one, number in tallies)
+    falls = tuple(number.falls for _, number in tallies if number.falls is not None)
     return judged(NAME, state, (limit, used), now, flatten=params.flatten, falls=falls)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from actors.adapters import clock
+from config.check_sessions import calendar_warnings
 from config.errors import ConfigError, Problem, render_text
 from config.load import Loaded, load
 from config.secrets import Credentials, credentials
@@ -28,9 +30,10 @@ def run(args: Namespace) -> int:
     report = Report()
     try:
         loaded = load(args.config)
-        report.warnings = loaded.warnings
+        calendars = calendar_warnings(loaded.config, str(loaded.file), clock.now().wall)
+        report.warnings = (*loaded.warnings, *calendars)
         resolved = credentials(loaded)
-        report.warnings = (*loaded.warnings, *resolved.warnings)
+        report.warnings = (*report.warnings, *resolved.warnings)
     except ConfigError as error:
         report.problems = error.problems
     else:

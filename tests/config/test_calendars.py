@@ -70,14 +70,14 @@ def test_a_calendar_is_read_whole(write: Write) -> None:
     assert (calendar.open, calendar.close) == (time(17), time(16))
     assert (calendar.valid_from, calendar.valid_to) == (date(2026, 1, 1), date(2026, 12, 31))
     assert calendar.reviewed == date(2026, 6, 1)
-    assert calendar.products == {"ES", "NQ"}
-    assert calendar.closed == {date(2026, 12, 25)}
+    assert calendar.products == ("ES", "NQ")
+    assert calendar.closed == (date(2026, 12, 25),)
     assert calendar.early_closes == (
         EarlyClose(date(2026, 9, 7), time(12)),
         EarlyClose(date(2026, 11, 26), time(12)),
         EarlyClose(date(2026, 11, 27), time(12, 15)),
     )
-    assert calendar.carried == {date(2026, 9, 7)}
+    assert calendar.carried == (date(2026, 9, 7),)
 
 
 def test_lists_may_be_empty(judge: Judge) -> None:
@@ -303,4 +303,4 @@ def test_the_equity_calendar_holds_what_the_exchange_published() -> None:
         "2026-09-07",
         "2026-11-26",
     ]
-    assert {day for day, at in early.items() if at == time(12)} == calendar.carried
+    assert {day for day, at in early.items() if at == time(12)} == set(calendar.carried)

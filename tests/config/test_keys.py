@@ -1,5 +1,6 @@
 """Every key that the structs know changes the configuration that comes out, and nothing else."""
 
+import shutil
 import tomllib
 from collections.abc import Iterator
 from copy import deepcopy
@@ -12,7 +13,9 @@ import msgspec
 import pytest
 
 from actors.model.schedule import ResetSchedule
+from actors.model.sessions import Window
 from actors.rules import RULES
+from actors.rules.session_block_outside import Instrument
 from config.kinds import bare_type
 from config.load import load, understand
 from config.reference import outputs
@@ -25,9 +28,15 @@ NEEDED: dict[object, object] = {
     "target": 100,
     "limits": {"MNQ": 2},
     "symbols": ["ES"],
+    "calendar": "cme_equity",
 }
-ONE_OF_THEM: dict[str, dict[str, Any]] = {"trade_frequency_limit": {"per_minute": 2}}
-"""What a rule needs of its keys although none is required by itself."""
+WINDOW = {"start": "08:30", "end": "15:00"}
+CALENDAR = Path(__file__).parents[2] / "config/calendars/cme_equity.toml"
+MORE: dict[str, dict[str, Any]] = {
+    "trade_frequency_limit": {"per_minute": 2},
+    "session_block_outside": {"windows": [WINDOW], "instruments": {"MNQ": {"windows": [WINDOW]}}},
+}
+"""What a rule needs of its keys although none is required by itself, and tables within it."""
 BASE: dict[str, Any] = {
     "service": {},
     "logins": [
@@ -40,7 +49,7 @@ BASE: dict[str, Any] = {
             "id": 1001,
             "reset": {},
             "rules": {
-                name: ONE_OF_THEM.get(name, {})
+                name: MORE.get(name, {})
                 | {
                     field.encode_name: NEEDED.get(field.encode_name)
                     or NEEDED[bare_type(field.type)]
@@ -80,15 +89,30 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Params", "cooldown_hour"): "45m",
     ("Params", "cooldown_session"): "2h",
     ("Params", "tiers"): {"7m": -70},
+    ("Params", "calendar"): "other.toml",
+    ("Params", "windows"): [{"start": "09:00", "end": "12:00"}],
+    ("Params", "zone"): "Europe/London",
+    ("Params", "no_new_exposure"): "20m",
+    ("Params", "flatten_before_end"): "5m",
+    ("Params", "instruments"): {"M*": {"windows": [WINDOW]}},
+    ("Instrument", "windows"): [{"start": "09:00", "end": "12:00"}],
+    ("Instrument", "zone"): "Europe/London",
+    ("Instrument", "calendar"): "other.toml",
+    ("Window", "start"): "09:00",
+    ("Window", "end"): "12:00",
+    ("Window", "days"): ["mon"],
 }
 REFUSED = {("no_stop_loss_grace", "on_expiry")}
 """Keys whose only other value is refused until it can be done; their rules' tests say so."""
+SESSIONS = ("accounts", 0, "rules", "session_block_outside")
 TABLES: dict[tuple[str | int, ...], type[msgspec.Struct]] = {
     ("service",): Service,
     ("logins", 1): LoginConfig,
     ("accounts", 0): AccountConfig,
     ("accounts", 0, "reset"): ResetSchedule,
     **{("accounts", 0, "rules", name): rule.params for name, rule in RULES.items()},
+    (*SESSIONS, "windows", 0): Window,
+    (*SESSIONS, "instruments", "MNQ"): Instrument,
 }
 
 
@@ -121,15 +145,20 @@ def at(document: Any, path: tuple[str | int, ...]) -> Any:
 
 @pytest.mark.parametrize(("path", "kind", "field"), list(cases()))
 def test_every_key_has_an_effect(
-    path: tuple[str | int, ...], kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo
+    path: tuple[str | int, ...],
+    kind: type[msgspec.Struct],
+    field: msgspec.structs.FieldInfo,
+    tmp_path: Path,
 ) -> None:
+    file = tmp_path / FILE.name
+    shutil.copy(CALENDAR, tmp_path / "other.toml")
     changed = deepcopy(BASE)
     table = at(changed, path)
     table[field.encode_name] = another(kind, field)
     if kind is AccountConfig and field.encode_name == "name":
         del table["id"]
 
-    before, after = understand(deepcopy(BASE), FILE).config, understand(changed, FILE).config
+    before, after = understand(deepcopy(BASE), file).config, understand(changed, file).config
 
     assert before != after
     assert differing(before, after) <= {path[0]}

@@ -260,9 +260,9 @@ def test_other_products_have_other_holidays(root: str) -> None:
 def test_a_carried_day_before_closed_ones_waits_for_them() -> None:
     calendar = replace(
         CALENDAR,
-        closed=frozenset({date(2026, 9, 8)}),
+        closed=(date(2026, 9, 8),),
         early_closes=(EarlyClose(date(2026, 9, 7), time(12)),),
-        carried=frozenset({date(2026, 9, 7)}),
+        carried=(date(2026, 9, 7),),
     )
 
     assert calendar.trading_day(at("2026-09-07T10:00:00")) == date(2026, 9, 9)
@@ -388,7 +388,7 @@ def test_sessions_follow_one_another_with_a_halt_between() -> None:
 def test_only_carried_sessions_belong_to_another_day() -> None:
     moved = {session.day for session in CALENDAR.sessions if session.day != session.trading_day}
 
-    assert moved == CALENDAR.carried
+    assert moved == set(CALENDAR.carried)
     assert moved <= {each.day for each in CALENDAR.early_closes}
-    traded = {session.day for session in CALENDAR.sessions} - CALENDAR.carried
+    traded = {session.day for session in CALENDAR.sessions} - set(CALENDAR.carried)
     assert {session.trading_day for session in CALENDAR.sessions} == traded

@@ -14,14 +14,15 @@ from msgspec.structs import replace
 from actors.model.calendar import Calendar
 from actors.model.sessions import (
     MINUTE,
+    WHOLE,
     Ending,
     Phase,
     Stage,
     Timetable,
-    TradingHours,
     Weekday,
     Window,
 )
+from actors.model.trading_hours import TradingHours
 from config.calendars import load_shipped
 from protocol.units import SECOND, Nanos
 
@@ -31,8 +32,6 @@ LONDON = "Europe/London"
 HOUR = 60 * MINUTE
 NAMES = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WITHIN = {Stage.OPEN, Stage.NO_NEW_EXPOSURE, Stage.FLATTEN}
-WHOLE = Window("17:00", "16:00")
-"""The exchange's own session."""
 DAY = Window("08:30", "15:00", tuple(map(Weekday, NAMES[:5])))
 SUMMER = replace(CALENDAR, valid_from=date(2026, 6, 1), valid_to=date(2026, 12, 31))
 """Quicker to work out; with Thanksgiving, Christmas and a change of clocks."""

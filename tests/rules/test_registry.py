@@ -26,6 +26,7 @@ def test_the_specification_numbers_each_rule_once() -> None:
         "no_stop_loss_grace": "RULE-008",
         "trade_frequency_limit": "RULE-006",
         "cooldown_after_loss": "RULE-007",
+        "session_block_outside": "RULE-009",
         "auth_loss_guard": "RULE-010",
         "symbol_blocks": "RULE-011",
         "trade_management": "RULE-012",

@@ -108,6 +108,27 @@ def test_when_it_cools_down_and_until_when(
     assert until(params, entries(*seconds), now) == end
 
 
+@pytest.mark.parametrize(
+    ("began", "now", "end"),
+    [
+        pytest.param(None, 400, 4000, id="no sessions: the day counts"),
+        pytest.param(100, 400, 4000, id="the session's first moment counts"),
+        pytest.param(100.001, 400, None, id="what was before it does not"),
+        pytest.param(500, 500, None, id="a session that has just begun"),
+    ],
+)
+def test_with_009_the_session_begins_with_the_accounts_session(
+    began: float | None, now: float, end: float | None
+) -> None:
+    session = None if began is None else at(began)
+
+    assert until(Params(per_session=3), entries(100, 200, 300, 400), now, session=session) == end
+
+
+def test_minute_and_hour_do_not_ask_when_the_session_began() -> None:
+    assert until(MINUTE, entries(100, 110, 120, 130), 130, session=at(125)) == 190
+
+
 ROUND = log(("00:01:40", 1, 26000), ("00:01:41", -1, 26000))
 PARTIAL = valued(
     fill(1, 100, 1, order=7), fill(2, 101, 2, order=7), fill(3, 102, -3, order=8), fill(4, 103, 1)
