@@ -314,7 +314,8 @@ async def test_009_a_calendar_that_ends_alarms_and_is_never_open(build: Build) -
     clock_to(stand, "2026-11-18T17:00:00")
     await locked_flat(stand)
     await stand.until(
-        lambda: "no session is known now" in stand.decided(AlarmRaised)[-1].why, "the alarm"
+        lambda: any("no session is known now" in one.why for one in stand.decided(AlarmRaised)),
+        "the alarm",
     )
     assert lock(stand) == ("account", None)
 
@@ -322,7 +323,7 @@ async def test_009_a_calendar_that_ends_alarms_and_is_never_open(build: Build) -
     stand.plans = (plan(sessions(calendar=CALENDAR)),)
     await stand.start()
     await stand.until(lambda: not stand.report().locked, "the lock to end")
-    assert stand.report().alarms == []
+    assert not any("calendar" in one for one in stand.report().alarms)
 
 
 async def test_009_in_shadow_it_says_so_and_touches_nothing(build: Build) -> None:

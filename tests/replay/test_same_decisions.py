@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from actors import account_guard, account_reads, enforcer, lockout
+from actors import account_guard, account_reads, lockout
 from actors.model import book, pacing
 from actors.replay import Difference, Replay, ReplayError, turns
 from protocol.codec import Recorded, encode
@@ -112,7 +112,7 @@ def always[T](answer: T) -> Callable[..., T]:
 
 
 MUTANTS = {
-    "one proof is enough": (enforcer, "PROOFS", 1),
+    "one proof is enough": (pacing, "PROOFS", 1),
     "proofs follow at once": (pacing, "QUIET", 0),
     "nothing is tried again": (pacing, "RETRY", 3_600 * SECOND),
     "a demand is always met": (account_guard, "met", always(1)),
