@@ -148,7 +148,7 @@ class Account:
         """Take what the desk and the clock say."""
         match message:
             case AccountFound(seen=seen):
-                state = replace(state, seen=seen, phase=Phase.READING)
+                state = replace(state, seen=seen, phase=Phase.READING, burden=0)
                 return Step(*reads.ask_truth(state.plan, state))
             case AccountSeen():
                 return self._settle(replace(state, seen=message), Hears.STANDING, now)
@@ -226,7 +226,8 @@ class Account:
             state, asked = reads.revalue(state.plan, state, heard, afresh=afresh)
             effects += asked
         if heard & (Hears.POSITIONS | Hears.ORDERS):
-            effects.append(Send("enforcer", BookChanged(view=state.view)))
+            state, burden = life.weighed(state)
+            effects += [Send("enforcer", BookChanged(view=state.view)), *burden]
         if state.known:
             effects += guard.undo(state, now)
             evaluate = Evaluate(view=state.view, afresh=afresh)

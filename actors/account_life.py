@@ -9,13 +9,15 @@ from actors import account_guard as guard
 from actors import account_reads as reads
 from actors.account_reads import Learnt
 from actors.model.account_state import State, by_urgency
+from actors.model.budget import flatten_cost
 from actors.plan import AccountPlan, planned
+from actors.rules.rule import Mode
 from actors.supervision import GiveUp, RestartThese, on_death
 from actors.tree import RULE_PREFIX, Supervision
 from protocol.decisions import AlarmKind, AlarmRaised, DayReset
 from protocol.effects import Effect, Journal, Send, Spawn, Stop
 from protocol.enforcement import Aim, Goal, Priority
-from protocol.lifecycle import Died
+from protocol.lifecycle import Burden, Died
 from protocol.lockouts import LockKind, LockRequest, SetLock
 from protocol.market_facts import RestTriggers
 from protocol.schedule import CancelTimer, DayKnown, ResetDue
@@ -53,6 +55,15 @@ def next_day(state: State, day: DayKnown) -> State:
     ledger = state.ledger.next_day(day.started)
     settling = state.settling.next_day(state.book.rows, ledger.sizes)
     return replace(state, day=day, ledger=ledger, settling=settling)
+
+
+def weighed(state: State) -> Learnt:
+    """Tell the gateway what flattening the account would take, when that has changed."""
+    burden = 0 if state.plan.mode is Mode.SHADOW else flatten_cost(state.view)
+    if burden == state.burden:
+        return state, ()
+    news = Burden(account_id=state.plan.account_id, requests=burden)
+    return replace(state, burden=burden), (Send("gateway", news),)
 
 
 def reconfigured(state: State, settings: Settings) -> Learnt:

@@ -255,7 +255,10 @@ class Enforcer:
             kept = replace(state.kept, serial=serial)
             deadline = Nanos(now.mono + READ_MAX)
             state = replace(state, kept=kept, reading=command_id, read_deadline=deadline)
-            effects.append(Ask(ReadTruth(command_id=command_id, account_id=self._account_id)))
+            account_id = self._account_id
+            effects.append(
+                Ask(ReadTruth(command_id=command_id, account_id=account_id, urgent=True))
+            )
         due = next_deadline(state, now)
         if due is not None and due != state.timer:
             state = replace(state, timer=due)

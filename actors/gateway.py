@@ -4,7 +4,8 @@ Start-up: log in, have every account read its truth and judge it, open the hubs,
 read again what happened in between, arm.  An account that does not answer holds up nobody else.
 
 The stream may drop or lie, so the truth is read again after every gap and, as a matter of course,
-on a schedule that fits the request budget: polls are skipped while enforcement spends it.
+on a schedule that fits the request budget: polls take what enforcement could not need
+(actors/model/budget.py).
 """
 
 from enum import StrEnum
@@ -14,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.behaviour import Step
+from actors.model import budget
 from protocol.account_facts import AccountSeen
 from protocol.answers import (
     AccountsFailed,
@@ -27,7 +29,7 @@ from protocol.answers import (
 from protocol.commands import Login, OpenHubs, ReadAccounts
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.effects import Ask, Effect, Journal, Send, Wake
-from protocol.lifecycle import AccountFound, Arm, Died, Evaluated, Resync
+from protocol.lifecycle import AccountFound, Arm, Burden, Died, Evaluated, Resync
 from protocol.message import Message
 from protocol.schedule import Tick
 from protocol.units import SECOND, AccountId, Nanos, Now
@@ -42,9 +44,6 @@ POLL_MANY = 30 * SECOND
 POLL_FEW_ACCOUNTS = 5
 POLL_BATCH = 20
 """Accounts read in one poll; with more of them they take turns, but all are listed each time."""
-POLL_BUDGET = 120
-"""Requests a minute above which polls give way; the rest of the 200 is the enforcers'."""
-READS, READS_WITH_TRADES = 2, 3
 TRADES_EVERY = 4
 """Every so many polls of an account the day's trades are read too."""
 PEACE = 60 * SECOND
@@ -74,6 +73,8 @@ class State(msgspec.Struct, frozen=True):
     turn: int = 0
     """Whose turn it is to be polled: it counts accounts on and on."""
     opened: Nanos = Nanos(0)
+    burdens: dict[AccountId, int] = msgspec.field(default_factory=dict[AccountId, int])
+    """What flattening each account would take, of those that hold anything."""
     alarms: frozenset[tuple[AlarmKind, AccountId | None]] = frozenset()
 
 
@@ -116,6 +117,8 @@ class Gateway:
                 return Step(state, tuple(Send(f"account/{one}", resync) for one in state.found))
             case Died(name=name):
                 return self._again(state, AccountId(int(name.split("/")[1])))
+            case Burden(account_id=account_id, requests=requests):
+                return Step(replace(state, burdens={**state.burdens, account_id: requests}))
             case Tick():
                 return self._tick(state, now)
             case _:
@@ -196,7 +199,8 @@ class Gateway:
             state, over = clear(state, (AlarmKind.LOGIN_CONTESTED, None))
             cleared = (*cleared, *over)
         step = self._listed(state, accounts, now, cleared)
-        state, polls = take_turns(step.state, POLL_BUDGET - spent)
+        room = budget.spare(spent, budget.reserve(step.state.burdens.values()))
+        state, polls = take_turns(step.state, room)
         return Step(state, (*step.effects, *polls))
 
     def _again(self, state: State, account_id: AccountId) -> Step[State]:
@@ -242,7 +246,7 @@ def take_turns(state: State, room: int) -> tuple[State, tuple[Effect, ...]]:
     while len(polls) < min(len(accounts), POLL_BATCH):
         lap, place = divmod(turn, len(accounts))
         trades = (lap + place + 1) % TRADES_EVERY == 0
-        room -= READS_WITH_TRADES if trades else READS
+        room -= budget.DAY if trades else budget.TRUTH
         if room < 0:
             break
         polls.append(Send(f"account/{accounts[place]}", Resync(gap=False, trades=trades)))

@@ -59,7 +59,8 @@ class LastResort:
 
     def _read(self, state: State, now: Now) -> Step[State]:
         state = replace(state, serial=state.serial + 1)
-        read = ReadTruth(command_id=self._command_id(state), account_id=self._account_id)
+        command_id = self._command_id(state)
+        read = ReadTruth(command_id=command_id, account_id=self._account_id, urgent=True)
         return Step(state, (Ask(read), Wake(mono=Nanos(now.mono + EVERY))))
 
     def _undo(self, state: State, truth: TruthRead) -> Step[State]:

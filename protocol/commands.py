@@ -76,11 +76,15 @@ class ReadAccounts(Message, frozen=True, kw_only=True):
 
 
 class ReadTruth(Message, frozen=True, kw_only=True):
-    """Read an account's positions and working orders, and its trades since an instant if given."""
+    """Read an account's positions and working orders, and its trades since an instant if given.
+
+    An `urgent` one is enforcement's: it leaves although the minute's requests are spent.
+    """
 
     command_id: str
     account_id: AccountId
     trades_since: Nanos | None = None
+    urgent: bool = False
 
 
 class ReadInstrument(Message, frozen=True, kw_only=True):

@@ -52,6 +52,13 @@ class Evaluated(Message, frozen=True, kw_only=True):
     account_id: AccountId
 
 
+class Burden(Message, frozen=True, kw_only=True):
+    """From an account to the gateway: flattening it now would take so many requests."""
+
+    account_id: AccountId
+    requests: int
+
+
 class Arm(Message, frozen=True, kw_only=True):
     """To an account: the hubs are open and the gap before them is read; from here on it counts."""
 

@@ -43,10 +43,13 @@ async def accounts(rest: Rest) -> tuple[AccountSeen, ...]:
     return found
 
 
-async def positions(rest: Rest, account: AccountId) -> tuple[PositionSeen, ...]:
+async def positions(
+    rest: Rest, account: AccountId, *, urgent: bool = False
+) -> tuple[PositionSeen, ...]:
     """Read an account's open positions: one row for each contract."""
+    body: dict[str, object] = {"accountId": account}
     found = await _rows(
-        rest, "Position/searchOpen", {"accountId": account}, "positions", decode.position
+        rest, "Position/searchOpen", body, "positions", decode.position, urgent=urgent
     )
     _own(account, found)
     held = [one.contract_id for one in found if one.size]
@@ -55,7 +58,7 @@ async def positions(rest: Rest, account: AccountId) -> tuple[PositionSeen, ...]:
     return tuple(one for one in found if one.size)
 
 
-async def orders(rest: Rest, account: AccountId) -> tuple[OrderSeen, ...]:
+async def orders(rest: Rest, account: AccountId, *, urgent: bool = False) -> tuple[OrderSeen, ...]:
     """Read an account's working orders, suspended ones included, page by page."""
     found: dict[int, OrderSeen] = {}
     for _ in range(PAGES_MAX):
@@ -65,7 +68,7 @@ async def orders(rest: Rest, account: AccountId) -> tuple[OrderSeen, ...]:
             "pageOffset": len(found),
             "includeTotalCount": True,
         }
-        answer = accepted("Order/v2/query", await rest.send("Order/v2/query", body))
+        answer = accepted("Order/v2/query", await rest.send("Order/v2/query", body, urgent=urgent))
         page = _decoded("Order/v2/query", answer, "orders", decode.order)
         _own(account, page)
         before = len(found)
@@ -88,7 +91,7 @@ async def trades(rest: Rest, account: AccountId, since: Nanos) -> tuple[TradeSee
 
 
 async def truth(
-    rest: Rest, account: AccountId, since: Nanos | None
+    rest: Rest, account: AccountId, since: Nanos | None, *, urgent: bool = False
 ) -> tuple[tuple[PositionSeen, ...], tuple[OrderSeen, ...], tuple[TradeSeen, ...] | None]:
     """Read trades, if asked for, then positions and orders at once.
 
@@ -97,8 +100,8 @@ async def truth(
     """
     done = None if since is None else await trades(rest, account, since)
     async with asyncio.TaskGroup() as group:
-        held = group.create_task(positions(rest, account))
-        working = group.create_task(orders(rest, account))
+        held = group.create_task(positions(rest, account, urgent=urgent))
+        working = group.create_task(orders(rest, account, urgent=urgent))
     return held.result(), working.result(), done
 
 
@@ -133,8 +136,11 @@ async def _rows[T](
     body: dict[str, object],
     key: str,
     read: Callable[[object], T | Refused],
+    *,
+    urgent: bool = False,
 ) -> tuple[T, ...]:
-    return _decoded(endpoint, accepted(endpoint, await rest.send(endpoint, body)), key, read)
+    answer = accepted(endpoint, await rest.send(endpoint, body, urgent=urgent))
+    return _decoded(endpoint, answer, key, read)
 
 
 def _decoded[T](

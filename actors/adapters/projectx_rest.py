@@ -25,6 +25,7 @@ from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE, WINDOW_NS, Meter
 from actors.adapters.projectx_token import expiry
 from actors.adapters.projectx_wire import client, forgetful
 from actors.adapters.wire_figures import WireFigures
+from actors.model.budget import may_judge
 
 LOGINS_PER_MINUTE_MAX = 6
 """Against a token that is refused as soon as it is given: a fight that only costs requests."""
@@ -63,12 +64,17 @@ class Rest(ProjectX):
         self._in_flight: set[asyncio.Task[Any]] = set()
         self._closed = False
 
-    async def send(self, endpoint: str, body: dict[str, object]) -> object:
-        """Send one request within the timeout and return what came back, whatever it is."""
+    async def send(self, endpoint: str, body: dict[str, object], *, urgent: bool = False) -> object:
+        """Send one request within the timeout and return what came back, whatever it is.
+
+        A deed and an urgent read ask neither the budget nor how often we have logged in.
+        """
         path = f"/{endpoint}"
         mutating = path in MUTATING_ENDPOINTS
-        if not mutating and self.meter.spent() >= REQUESTS_PER_MINUTE:
-            raise GatewayError("the minute's requests are spent")
+        if mutating or urgent:
+            self._logins.clear()
+        elif not may_judge(self.meter.spent()):
+            raise GatewayError("what is left of the minute's requests is kept for enforcement")
         try:
             with self._while_open():
                 async with asyncio.timeout(self._timeout):

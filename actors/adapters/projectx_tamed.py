@@ -8,11 +8,11 @@ from importlib.util import find_spec
 
 from project_x_py.utils.async_rate_limiter import RateLimiter
 
+from actors.model.budget import LIMIT, WINDOW
 from protocol.units import SECOND
 
-REQUESTS_PER_MINUTE = 200
-"""The Gateway's limit.  Reads stop there; what reduces risk is sent all the same."""
-WINDOW_NS = 60 * SECOND
+REQUESTS_PER_MINUTE = LIMIT
+WINDOW_NS = WINDOW
 METER_MAX = 10_000
 SDK = "project_x_py"
 QUIET = ("pysignalr", "pysignalr.client", "pysignalr.transport", "httpx", "httpcore", "hpack")

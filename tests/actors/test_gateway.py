@@ -8,13 +8,13 @@ from actors.behaviour import Step
 from actors.gateway import (
     PEACE,
     POLL,
-    POLL_BUDGET,
     READING_MAX,
     RETRY_MAX,
     Gateway,
     State,
     poll_round,
 )
+from actors.model.budget import LIMIT, RESERVED, RESERVED_MAX
 from protocol.account_facts import AccountSeen
 from protocol.answers import (
     AccountsFailed,
@@ -27,7 +27,7 @@ from protocol.answers import (
 from protocol.commands import Login, OpenHubs, Read, ReadAccounts
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.effects import Ask, Effect, Journal, Send
-from protocol.lifecycle import AccountFound, Arm, Died, Evaluated, Resync
+from protocol.lifecycle import AccountFound, Arm, Burden, Died, Evaluated, Resync
 from protocol.message import Message
 from protocol.schedule import Tick
 from protocol.units import SECOND, AccountId, Now
@@ -198,16 +198,39 @@ def test_truth_is_read_as_a_matter_of_course() -> None:
 @pytest.mark.parametrize(("room", "polled"), [(4, 2), (3, 1), (2, 1), (1, 0), (0, 0), (-50, 0)])
 def test_polls_give_way_to_enforcement(room: int, polled: int) -> None:
     bench = connected()
-    effects = bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=POLL_BUDGET - room))
+    effects = bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=LIMIT - RESERVED - room))
 
     assert len(sent(effects, Resync)) == polled
 
 
+@pytest.mark.parametrize(
+    ("burdens", "kept"),
+    [
+        pytest.param((0, 0), RESERVED, id="flat: enough for what may come"),
+        pytest.param((19, 19), RESERVED, id="little is held"),
+        pytest.param((60, 40), 100, id="what a flatten of both would take"),
+        pytest.param((90, 90), RESERVED_MAX, id="never so much that nobody looks"),
+    ],
+)
+def test_polls_leave_what_flattening_everything_would_take(
+    burdens: tuple[int, int], kept: int
+) -> None:
+    bench = connected()
+    for account, requests in zip((ONE, TWO), burdens, strict=True):
+        bench.tell(Burden(account_id=account, requests=requests))
+
+    enough = bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=LIMIT - kept - 4))
+    short = bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=LIMIT - kept))
+
+    assert len(sent(enough, Resync)) == 2
+    assert sent(short, Resync) == []
+
+
 def test_who_had_to_give_way_is_polled_next() -> None:
     bench = connected()
-    bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=POLL_BUDGET - 2))
+    bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=LIMIT - RESERVED - 2))
 
-    effects = bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=POLL_BUDGET - 2))
+    effects = bench.tell(AccountsRead(accounts=seen(ONE, TWO), spent=LIMIT - RESERVED - 2))
     assert sent(effects, Resync) == ["account/2"]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors.model.budget import LAST, LIMIT
 from ops.sim import actions
 from ops.sim.server import SimServer
 from protocol.account_facts import OrderStatus
@@ -398,19 +399,35 @@ async def arrived(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_reads_stop_at_the_budget_and_deeds_do_not(
-    sim: SimServer, desk: Desk, monkeypatch: pytest.MonkeyPatch
+async def test_i4_reads_stop_at_the_last_slice_and_what_enforcement_asks_does_not(
+    sim: SimServer, desk: Desk
 ) -> None:
-    monkeypatch.setattr("actors.adapters.projectx_rest.REQUESTS_PER_MINUTE", 5)
     await desk.log_in()
     assert isinstance(await desk.truth(), TruthRead)
+    while desk.broker.spent < LIMIT - LAST:
+        await desk.broker._rest.meter.acquire()
 
+    urgent = ReadTruth(command_id="r", account_id=FIRST, urgent=True)
     async with asyncio.timeout(PATIENCE):
         assert isinstance(await desk.truth(), TruthFailed)
+        while desk.broker.spent <= LIMIT:
+            await desk.broker._rest.meter.acquire()
         assert (await desk.close()).outcome is Outcome.REFUSED
+        assert isinstance(await desk.broker.perform(urgent), TruthRead)
 
-    assert desk.broker.spent == 6
-    assert len(sim.calls.log) == 6
+    assert len(sim.calls.of(CLOSE)) == 1
+
+
+async def test_i4_a_deed_is_not_kept_back_by_how_often_we_have_logged_in(
+    sim: SimServer, desk: Desk
+) -> None:
+    await desk.log_in()
+    for _ in range(10):
+        sim.faults.revoke_tokens()
+        first, second = await desk.close(), await desk.close()
+        assert (first.outcome, second.outcome) == (Outcome.UNCERTAIN, Outcome.REFUSED)
+
+    assert len(sim.calls.of("Auth/loginKey")) == 11
 
 
 async def test_the_minute_passes(sim: SimServer) -> None:

@@ -31,6 +31,7 @@ from ops.desk.untraced import Tracing
 from ops.sim import actions
 from ops.sim.calls import Call
 from ops.sim.model import WORKING
+from ops.sim.scenario import Scenario
 from ops.sim.server import SimServer
 from protocol.codec import Recorded
 from protocol.control import AccountStatus
@@ -120,11 +121,12 @@ class Stand:
         timeout_seconds: float = 5.0,
         timings: Timings | None = None,
         tracing: Callable[[Clock], Tracing] | None = None,
+        scenario: str | Scenario = "default",
         **switches: Any,
     ) -> None:
         self.plans = plans
         self.clock = MovableClock(MORNING)
-        self.sim = SimServer(clock=lambda: self.clock().wall)
+        self.sim = SimServer(scenario, clock=lambda: self.clock().wall)
         self.told: list[Told] = []
         self.slowness_s = 0.0
         self.stores: dict[AccountId, Witness] = {}

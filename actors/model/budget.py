@@ -1,0 +1,58 @@
+"""The minute's requests: what is left, what is kept for enforcement, and what may wait for more.
+
+The Gateway takes 200 requests in any 60 seconds from a login, whatever they ask and for whichever
+of its accounts, and turns the rest away.
+
+1. Enforcement asks nobody: it sends, also when everything is spent (I4).  So the others leave it
+   what it needs.
+2. That is what flattening every account would cost as they are now, within bounds: a flat account
+   may hold something the next moment, and without any polls nobody would see it.
+3. What is done as a matter of course stops short of it: polls, and stops that are only managed.
+4. A read without which an account cannot be judged, at start and after a gap, may use all but a
+   last slice.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from actors.model.demands import lacking
+from protocol.book import BookView
+from protocol.enforcement import Aim, Goal
+from protocol.units import SECOND
+
+LIMIT: Final = 200
+WINDOW: Final = 60 * SECOND
+RESERVED: Final = 80
+"""Kept for enforcement even if nothing is held: some three accounts' worth."""
+RESERVED_MAX: Final = 140
+"""Not kept beyond this, however much is held: the polls see what the stream has lost."""
+LAST: Final = 40
+"""The slice that no read but an enforcer's touches."""
+TRUTH: Final = 2
+"""Requests of a read of positions and orders."""
+DAY: Final = 3
+"""The same with the day's trades."""
+READS: Final = 3
+"""Reads of a flatten that goes well: one may come before the last fill, two are the proof."""
+EVERYTHING: Final = (Goal(aim=Aim.FLATTEN),)
+
+
+def flatten_cost(view: BookView) -> int:
+    """Return the requests that flattening an account would take; none if nothing is there."""
+    deeds = len(lacking(EVERYTHING, EVERYTHING, view))
+    return deeds + READS * TRUTH if deeds else 0
+
+
+def reserve(burdens: Iterable[int]) -> int:
+    """Return what is kept for enforcement while flattening the accounts would cost as much."""
+    return min(max(RESERVED, sum(burdens)), RESERVED_MAX)
+
+
+def spare(spent: int, reserved: int = RESERVED) -> int:
+    """Return how many requests are left for what may wait."""
+    return max(0, LIMIT - reserved - spent)
+
+
+def may_judge(spent: int) -> bool:
+    """Tell whether a read may leave that an account needs to be judged."""
+    return spent < LIMIT - LAST

@@ -1,0 +1,141 @@
+"""The minute's requests in real life: a panic of five accounts fits, and who gives way does so.
+
+The simulated Gateway turns the 201st request of a minute away, as the real one does.
+"""
+
+from decimal import Decimal
+
+import pytest
+
+from actors.model.budget import LAST, LIMIT
+from ops.sim.scenario import AccountRow, ContractRow, Scenario
+from protocol.units import AccountId
+from tests.e2e.conftest import Figure
+from tests.e2e.invariants import holds, last_trade
+from tests.e2e.stand import CANCEL, CLOSE, ES, MES, MNQ, contracts, plan, realized
+from tests.network.conftest import Build, LinedStand
+
+ACCOUNTS = tuple(AccountId(number) for number in range(1001, 1006))
+HELD = {MNQ: (21000, 2), MES: (6000, -1), ES: (6000, 1)}
+ORDERS = 10
+LIST, READS = ("Account/search",), ("Position/searchOpen", "Order/v2/query", "Trade/search")
+
+
+def crowded() -> Scenario:
+    return Scenario(
+        accounts=[AccountRow(id=one, name=f"PRACTICE-{one}") for one in ACCOUNTS],
+        contracts=[
+            ContractRow(product=product, expiry="Z26", price=Decimal(price))
+            for product, price in (("MNQ", 21000), ("MES", 6000), ("ES", 6000))
+        ],
+    )
+
+
+async def laden(build: Build, *accounts: AccountId, **options: object) -> LinedStand:
+    """Give each account three positions and ten orders."""
+    plans = [plan(realized(-200), contracts(99), account=one) for one in accounts]
+    stand = await build(*plans, scenario=crowded(), **options)
+    for account in accounts:
+        for contract, (price, size) in HELD.items():
+            side, back = ("buy", "sell") if size > 0 else ("sell", "buy")
+            await stand.enter(side, abs(size), contract=contract, at=price, account=account)
+            far = Decimal(price) * (Decimal("0.8") if size > 0 else Decimal("1.2"))
+            for _ in range(4 if contract == MNQ else 3):
+                await stand.sim.order(account, contract, back, 1, type="stop", stop=far)
+        await stand.seen(account)
+    return stand
+
+
+async def polled(stand: LinedStand) -> None:
+    """Let a poll come, and wait until each account's read is answered."""
+    before = len(stand.calls(READS[:2]))
+    stand.clock.skip(15)
+    wanted = before + 2 * len(stand.plans)
+    await stand.until(lambda: len(stand.calls(READS[:2])) >= wanted, "the poll")
+    await stand.until(lambda: all(one.answered_ns for one in stand.calls()), "its answers")
+
+
+def burden(stand: LinedStand, account: AccountId) -> int:
+    found: int = stand.desk.runtime.states["gateway"].burdens[account]
+    return found
+
+
+@pytest.mark.fault("panic-of-five-accounts")
+async def test_five_accounts_panic_flatten_within_one_window_while_polls_go_on(
+    build: Build, figure: Figure
+) -> None:
+    stand = await laden(build, *ACCOUNTS)
+    for _ in range(2):
+        await polled(stand)
+    foreseen = sum(burden(stand, one) for one in ACCOUNTS)
+    before = len(stand.calls())
+
+    trades = last_trade(stand)
+    begun = stand.clock().mono
+    await stand.price(MNQ, 20940)
+    for account in ACCOUNTS:
+        await stand.proven(account=account)
+    took = (stand.clock().mono - begun) / 1e9
+    spent = len(stand.calls()) - before
+    reads = len(stand.calls(READS))
+    stand.clock.skip(15)
+    await stand.until(lambda: len(stand.calls(LIST)) == 4, "the login's list, and three polls'")
+
+    for account in ACCOUNTS:
+        assert (stand.holdings(account), stand.orders(account)) == ({}, {})
+        assert len(stand.calls((CLOSE,), account)) == len(HELD)
+        cancels = len(stand.calls((CANCEL,), account))
+        assert ORDERS <= cancels <= ORDERS + len(HELD), "a close may be seen at work, and cancelled"
+        holds(stand, account, since=trades)
+    figure("requests foreseen for the panic", foreseen)
+    figure("requests the panic took", spent)
+    figure("requests in all, start and polls included", len(stand.calls()))
+    figure("recovered (s)", took)
+    assert len(stand.calls()) <= LIMIT
+    assert {call.status for call in stand.calls()} == {200}
+    assert spent <= foreseen + 2 * len(ACCOUNTS), "some reads may come too early"
+    assert len(stand.calls(READS)) == reads, "the third poll gave way"
+
+
+@pytest.mark.fault("budget-spent-by-others")
+async def test_i4_a_budget_that_somebody_else_has_spent_stops_no_enforcement(
+    build: Build, figure: Figure
+) -> None:
+    stand = await laden(build, ACCOUNTS[0])
+    stand.sim.faults.set(rate_limit=1, seconds=2.0)
+    for _ in range(LIMIT):
+        await stand.broker._rest.meter.acquire()
+    trades = last_trade(stand)
+    begun = stand.clock().mono
+
+    await stand.price(MNQ, 20940)
+    await stand.until(lambda: 429 in {one.status for one in stand.mutations(ACCOUNTS[0])}, "a 429")
+    await stand.proven(account=ACCOUNTS[0])
+
+    figure("recovered (s)", (stand.clock().mono - begun) / 1e9)
+    assert (stand.holdings(ACCOUNTS[0]), stand.orders(ACCOUNTS[0])) == ({}, {})
+    holds(stand, ACCOUNTS[0], since=trades)
+
+
+@pytest.mark.fault("budget-spent-by-resyncs")
+async def test_i4_reads_of_gaps_leave_the_last_slice_to_the_enforcer(
+    build: Build, figure: Figure
+) -> None:
+    stand = await laden(build, ACCOUNTS[0])
+    while stand.broker.spent < LIMIT - LAST:
+        await stand.broker._rest.meter.acquire()
+    before = len(stand.calls(READS))
+    stand.sim.faults.drop()
+    hubs = stand.desk.runtime.states
+    await stand.until(lambda: hubs["gateway"].hubs == "lost", "the loss")
+    await stand.until(lambda: stand.desk.runtime.states["gateway"].hubs == "open", "hubs again")
+    await stand.until(lambda: stand.watched(MNQ), "the quotes")
+    assert len(stand.calls(READS)) == before, "the gap is read when the minute allows"
+
+    begun = stand.clock().mono
+    await stand.price(MNQ, 20940)
+    await stand.proven(account=ACCOUNTS[0])
+
+    figure("recovered (s)", (stand.clock().mono - begun) / 1e9)
+    assert stand.broker.spent <= LIMIT
+    assert (stand.holdings(ACCOUNTS[0]), stand.orders(ACCOUNTS[0])) == ({}, {})
