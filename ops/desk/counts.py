@@ -5,18 +5,22 @@ The guardian adds up the lives of a desk, so that a restart takes nothing back.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, get_args
+
+from msgspec.structs import astuple
 
 from actors.adapters.wire_figures import WireFigures
 from actors.model.account_state import State as AccountState
 from actors.model.histogram import Histogram
+from actors.plan import AccountPlan
 from actors.tree import RULE_PREFIX
 from ops.desk.checkpoints import Checkpoints
 from ops.desk.meters import meter
 from protocol import metrics
 from protocol.account_facts import OrderSeen, PositionSeen, TradeSeen
-from protocol.answers import Refused
+from protocol.answers import Outcome, Refused
 from protocol.commands import Mutation, Read
 from protocol.decisions import (
     AlarmRaised,
@@ -49,6 +53,8 @@ EVENTS = frozenset(
     {*HUB_EVENTS, "account", "position", "order", "trade", "instrument", "watch_contract"}
 )
 """The hub events and the rows of reads that decode knows by name."""
+MUTATIONS: tuple[type, ...] = get_args(Mutation.__value__)
+ALL: tuple[type, ...] = (*MUTATIONS, *get_args(Read.__value__))
 STATES: dict[type, str] = {
     EnforcementRequested: "requested",
     EnforcementMerged: "merged",
@@ -84,15 +90,22 @@ class Counts:
 
     def add(self, metric: Metric, *labels: object) -> None:
         """Count one, under the values of the metric's labels."""
-        self.told.setdefault(metric, Counter())[tuple(map(str, labels))] += 1
+        self._count(metric, *labels)[tuple(map(str, labels))] += 1
 
     def observe(self, metric: Metric, value: float, *labels: object) -> None:
         """Take one value of a distribution."""
-        known = self.bars.setdefault(metric, {})
-        key = tuple(map(str, labels))
+        self._bar(metric, *labels).observe(value)
+
+    def _count(self, metric: Metric, *labels: object) -> Counter[Labels]:
+        counted = self.told.setdefault(metric, Counter())
+        counted.setdefault(tuple(map(str, labels)), 0)
+        return counted
+
+    def _bar(self, metric: Metric, *labels: object) -> Histogram:
+        known, key = self.bars.setdefault(metric, {}), tuple(map(str, labels))
         if key not in known:
             known[key] = Histogram(metric.bounds)
-        known[key].observe(value)
+        return known[key]
 
     def unmoved(self, message: Message, state: object) -> None:
         """Count a message that left who heard it as it was: a fact told twice, if an account."""
@@ -109,6 +122,20 @@ class Counts:
         """Count a payload that was refused; what a broker calls its events is not ours to trust."""
         event = message.event if message.event in EVENTS else "other"
         self.add(metrics.REFUSED, event, message.reason.value)
+
+    def expect(self, plans: Iterable[AccountPlan]) -> None:
+        """Begin at zero what may happen once a day: the first time must be an increase."""
+        for kind in ALL:
+            self._bar(metrics.COMMAND_TIME, kind.__name__)
+        for kind in MUTATIONS:
+            for how in Outcome:
+                self._count(metrics.COMMANDS, kind.__name__, how.value)
+        for plan in plans:
+            for rule, params in plan.rules.items():
+                self._bar(metrics.TIME_TO_FLAT, rule)
+                if any(isinstance(one, Decimal) for one in astuple(params)):
+                    self._bar(metrics.OVERSHOOT, rule, "breach")
+                    self._bar(metrics.OVERSHOOT, rule, "flat")
 
     def performed(self, command: Mutation | Read, how: str, nanos: int) -> None:
         """Count a command whose answer is there."""

@@ -108,6 +108,7 @@ class Life:
             tracing=self._tracer,
             counts=self.counts,
         )
+        self.counts.expect(plans)
         self.link.on_event, self.link.on_notice = self._desk.event, self._desk.notice
         self._desk.start(self.link)
         loading = asyncio.create_task(self.link.load())
