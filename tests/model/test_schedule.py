@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from actors.model.schedule import ResetSchedule
 from protocol.units import SECOND, Nanos
+from tests.model.walls import place
 
 DAY = 86_400 * SECOND
 ZONES = ["America/Chicago", "Europe/London", "Australia/Lord_Howe", "Asia/Tokyo"]
@@ -23,24 +24,6 @@ def utc(text: str) -> Nanos:
 
 def text(instant: Nanos) -> str:
     return datetime.fromtimestamp(instant // SECOND, UTC).isoformat()[:16]
-
-
-def first_showing(named: datetime, zone: ZoneInfo) -> Nanos:
-    """Find by trying when a clock on the wall first shows this time, or a later one."""
-    low = int((named - timedelta(hours=27)).timestamp()) // 60
-    for minute in range(low, low + 54 * 60):
-        if datetime.fromtimestamp(minute * 60, zone).replace(tzinfo=UTC) >= named:
-            return Nanos(minute * 60 * SECOND)
-    raise AssertionError(named)
-
-
-def place(named: datetime, zone: ZoneInfo) -> Nanos:
-    """Place a wall time the short way, but by trying where a clock is set within a day."""
-    at = named.replace(tzinfo=zone)
-    offsets = {(at + timedelta(days=days)).utcoffset() for days in (-1, 0, 1)}
-    if len(offsets) == 1:
-        return Nanos(int(at.timestamp()) * SECOND)
-    return first_showing(named, zone)
 
 
 @pytest.mark.parametrize(
