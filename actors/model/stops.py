@@ -20,7 +20,7 @@ from actors.model.deeds import Cancel, Move, Place
 from actors.model.protection import covers, protection, protects
 from protocol.account_facts import OrderSeen, OrderStatus, OrderType, Side
 from protocol.book import BookView, Holding
-from protocol.enforcement import Goal
+from protocol.enforcement import Aim, Goal
 from protocol.units import ContractId, OrderId, PositionId, Price
 
 OWN = "riskwarden-stop-"
@@ -47,6 +47,26 @@ def placed_for(tag: str, position_id: PositionId) -> bool:
 def stop_side(holding: Holding) -> Side:
     """Return the side of a position's stops."""
     return Side.SELL if holding.size > 0 else Side.BUY
+
+
+def away(holding: Holding, ticks: int, tick: Price) -> Price:
+    """Return the stop so many ticks from a position's entry, rounded away from the market."""
+    if holding.size > 0:
+        exact = holding.average - ticks * tick
+        return Price(exact - exact % tick)
+    exact = holding.average + ticks * tick
+    return Price(exact + -exact % tick)
+
+
+def about(aim: Aim, stop: Price, holding: Holding) -> Goal:
+    """Return a goal about the stops of this very position."""
+    return Goal(
+        aim=aim,
+        contract_id=holding.contract_id,
+        position_id=holding.position_id,
+        side=stop_side(holding),
+        stop=stop,
+    )
 
 
 def meant(goal: Goal, view: BookView) -> Holding | None:

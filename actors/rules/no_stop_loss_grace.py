@@ -16,6 +16,11 @@ As the grace is over, positions and orders are read afresh, and that read decide
 brings no answer is tried again: that nothing is known of a stop does not mean that there is none.
 After `unknown_timeout` without an answer, `on_unknown` says what happens: `close` or `wait`.  The
 contract is closed and its orders are cancelled; nothing is locked.
+
+With `on_expiry = "place_stop"` a position whose grace is over is given a stop instead, `stop_ticks`
+from its entry, for what no other stop covers (how, and when it goes, is said in
+actors/model/stops.py).  If the market is there already the position is closed: the stop would have
+filled.  So it is if the broker does not show the stop within `unknown_timeout`.
 """
 
 from collections.abc import Iterable
@@ -27,12 +32,13 @@ from msgspec.structs import replace
 
 from actors.model.duration import check_duration, duration, duration_text
 from actors.model.protection import protection
+from actors.model.stops import about, away, is_clear
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState, Wake
-from actors.rules.stricter import Orders, either, ladder, shorter
+from actors.rules.stricter import Orders, either, ladder, lower, shorter
 from protocol.book import BookView, Holding
 from protocol.enforcement import Aim, Breach, Goal, Priority
 from protocol.schedule import Clock
-from protocol.units import ContractId, Nanos, Now, PositionId, RuleName
+from protocol.units import ContractId, Nanos, Now, PositionId, Price, RuleName
 
 NAME = RuleName("no_stop_loss_grace")
 
@@ -60,18 +66,26 @@ class Params(RuleParams, frozen=True, kw_only=True):
         "on_expiry": ladder(OnExpiry.PLACE_STOP, OnExpiry.CLOSE),
         "unknown_timeout": shorter,
         "on_unknown": ladder(OnUnknown.WAIT, OnUnknown.CLOSE),
+        "stop_ticks": lower,
     }
     grace: str = "10s"
     full_coverage: bool = True
     on_expiry: OnExpiry = OnExpiry.CLOSE
     unknown_timeout: str = "10s"
     on_unknown: OnUnknown = OnUnknown.CLOSE
+    stop_ticks: int | None = None
 
     def __post_init__(self) -> None:
         check_duration("grace", self.grace)
         check_duration("unknown_timeout", self.unknown_timeout)
-        if self.on_expiry is not OnExpiry.CLOSE:
-            raise ValueError('on_expiry: no stop can be placed for you yet; write "close"')
+        ticks = self.stop_ticks
+        if ticks is not None and ticks <= 0:
+            raise ValueError(f"stop_ticks: {ticks} must be greater than 0; write 1 or more")
+        if self.on_expiry is OnExpiry.PLACE_STOP and ticks is None:
+            raise ValueError(
+                'stop_ticks: on_expiry = "place_stop" needs the distance from the entry; '
+                "write it in ticks, such as 40"
+            )
 
 
 class Bare(msgspec.Struct, frozen=True):
@@ -102,6 +116,8 @@ class Answer(NamedTuple):
     """No stop was found, and the grace is over."""
     unsure: bool = False
     """Whether there is a stop could not be read yet."""
+    stop: Price | None = None
+    """Where a stop is placed instead of closing the position."""
 
 
 def decide(params: Params, state: State, view: BookView, now: Now) -> Judgement[State]:
@@ -148,7 +164,7 @@ def judge(params: Params, bare: Bare, holding: Holding, view: BookView, now: Now
         asked = now.mono
         bare = replace(bare, asked=asked)
     elif view.truth_asked is not None and view.truth_asked >= asked:
-        return Answer(holding, bare, due=True)
+        return stopped(params, Answer(holding, bare, due=True), Nanos(asked), now)
     given_up = Nanos(asked + duration(params.unknown_timeout))
     if now.mono < given_up:
         wake = Wake(Clock.MONO, given_up)
@@ -157,10 +173,26 @@ def judge(params: Params, bare: Bare, holding: Holding, view: BookView, now: Now
     return Answer(holding, bare, due=closes, unsure=True)
 
 
+def stopped(params: Params, answer: Answer, asked: Nanos, now: Now) -> Answer:
+    """Place a stop instead of closing, while there is room for one and time to see it there."""
+    ticks, holding = params.stop_ticks, answer.holding
+    if params.on_expiry is OnExpiry.CLOSE or ticks is None or holding.instrument is None:
+        return answer
+    given_up = Nanos(asked + 2 * duration(params.unknown_timeout))
+    stop = away(holding, ticks, holding.instrument.tick_size)
+    if now.mono >= given_up or not is_clear(stop, holding):
+        return answer
+    return answer._replace(stop=stop, wake=Wake(Clock.MONO, given_up))
+
+
 def breaches(params: Params, answers: list[Answer]) -> tuple[Breach, ...]:
     """Close what is due, and say what is known of it."""
-    bare = [one.holding.contract_id for one in answers if one.due and not one.unsure]
-    doubtful = [one.holding.contract_id for one in answers if one.due and one.unsure]
+    placed = tuple(
+        about(Aim.PROTECT, one.stop, one.holding) for one in answers if one.stop is not None
+    )
+    due = [one for one in answers if one.due and one.stop is None]
+    bare = [one.holding.contract_id for one in due if not one.unsure]
+    doubtful = [one.holding.contract_id for one in due if one.unsure]
     covering = "that covers all of it " if params.full_coverage else ""
     found: list[Breach] = []
     for contracts, what in (
@@ -171,7 +203,17 @@ def breaches(params: Params, answers: list[Answer]) -> tuple[Breach, ...]:
             goals = tuple(Goal(aim=Aim.FLATTEN, contract_id=one) for one in contracts)
             why = f"{', '.join(contracts)} {what}"
             found.append(Breach(rule=NAME, priority=Priority.POSITION, goals=goals, why=why))
-    return tuple(found)
+    return together(found, placed, f"had no stop {covering}for {params.grace}")
+
+
+def together(found: list[Breach], placed: tuple[Goal, ...], what: str) -> tuple[Breach, ...]:
+    """Return all that is asked for as one breach: another one would replace its stops."""
+    if not placed:
+        return tuple(found)
+    why = ", ".join(f"{one.contract_id} {what}, so it gets one" for one in placed)
+    goals = tuple(goal for one in found for goal in one.goals)
+    whys = "; ".join((why, *(one.why for one in found)))
+    return (Breach(rule=NAME, priority=Priority.POSITION, goals=(*placed, *goals), why=whys),)
 
 
 def soonest(wakes: Iterable[Wake | None], now: Now) -> Wake | None:

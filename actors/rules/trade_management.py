@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from actors.model.duration import check_duration, duration
 from actors.model.headroom import ANY_PRICE
 from actors.model.protection import protection
-from actors.model.stops import loose, stop_side
+from actors.model.stops import about, away, loose
 from actors.model.trailing import Course, Plan, course, next_height, trigger, wanted
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState, Wake
 from actors.rules.stricter import Orders, either, higher, lower, shorter
@@ -248,19 +248,7 @@ def started(ticks: int | None, track: Track, covered: int, seen: Scene) -> tuple
     holding, at = seen.holding, seen.at
     if ticks is None or max(covered, track.covered) >= abs(holding.size):
         return ()
-    stop = at.price(at.floor(at.entry - ticks * at.tick))
-    return (about(Aim.PROTECT, stop, holding),)
-
-
-def about(aim: Aim, stop: Price, holding: Holding) -> Goal:
-    """Return a goal about the stops of this very position."""
-    return Goal(
-        aim=aim,
-        contract_id=holding.contract_id,
-        position_id=holding.position_id,
-        side=stop_side(holding),
-        stop=stop,
-    )
+    return (about(Aim.PROTECT, away(holding, ticks, Price(at.tick)), holding),)
 
 
 def loosest_stop(view: BookView, holding: Holding, at: Course) -> int | None:

@@ -15,6 +15,7 @@ from actors.adapters.wire_figures import WireFigures
 from actors.model.account_state import State as AccountState
 from actors.model.histogram import Histogram
 from actors.plan import AccountPlan
+from actors.rules import RULES
 from actors.tree import RULE_PREFIX
 from ops.desk.checkpoints import Checkpoints
 from ops.desk.meters import meter
@@ -36,10 +37,13 @@ from protocol.decisions import (
     VerdictChanged,
     WouldHave,
 )
+from protocol.enforcement import Priority
 from protocol.message import Message
 from protocol.metrics import Metric
 from protocol.units import SECOND, AccountId, RuleName
 
+MANAGING = frozenset(name for name, one in RULES.items() if one.priority is Priority.AUTOMATION)
+"""Rules that forbid nothing."""
 FACTS = frozenset({PositionSeen, OrderSeen, TradeSeen})
 HUB_EVENTS = (
     "account_update",
@@ -146,6 +150,8 @@ class Counts:
     def decided(self, decision: Decision, states: States) -> None:
         """Count what was decided."""
         match decision:
+            case VerdictChanged(breached=True, rule=rule) if rule in MANAGING:
+                pass  # a stop that is moved is no breach
             case VerdictChanged(breached=True, account_id=who, rule=rule):
                 self.add(metrics.BREACHES, who, rule)
                 self._overshot(rule, decision.limit, decision.used, "breach")

@@ -34,6 +34,7 @@ WINDOW = {"start": "08:30", "end": "15:00"}
 CALENDAR = Path(__file__).parents[2] / "config/calendars/cme_equity.toml"
 MORE: dict[str, dict[str, Any]] = {
     "trade_frequency_limit": {"per_minute": 2},
+    "no_stop_loss_grace": {"stop_ticks": 40},
     "session_block_outside": {"windows": [WINDOW], "instruments": {"MNQ": {"windows": [WINDOW]}}},
 }
 """What a rule needs of its keys although none is required by itself, and tables within it."""
@@ -102,8 +103,6 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Window", "end"): "12:00",
     ("Window", "days"): ["mon"],
 }
-REFUSED = {("no_stop_loss_grace", "on_expiry")}
-"""Keys whose only other value is refused until it can be done; their rules' tests say so."""
 SESSIONS = ("accounts", 0, "rules", "session_block_outside")
 TABLES: dict[tuple[str | int, ...], type[msgspec.Struct]] = {
     ("service",): Service,
@@ -119,8 +118,6 @@ TABLES: dict[tuple[str | int, ...], type[msgspec.Struct]] = {
 def cases() -> Iterator[Any]:
     for path, kind in TABLES.items():
         for field in msgspec.structs.fields(kind):
-            if (path[-1], field.encode_name) in REFUSED:
-                continue
             name = ".".join(str(step) for step in (*path, field.encode_name))
             yield pytest.param(path, kind, field, id=name)
 

@@ -426,6 +426,74 @@ def replace_wall(now: Now, seconds: int) -> Now:
     return Now(Nanos(now.wall + seconds * SECOND), now.mono)
 
 
+# -- a stop instead of the close -------------------------------------------------------------
+
+
+def placing(**more: Any) -> Story:
+    return Story(on_expiry=OnExpiry.PLACE_STOP, stop_ticks=40, **more)
+
+
+@pytest.mark.parametrize(
+    ("holding", "side", "at"),
+    [
+        (LONG, SELL, "20990"),
+        (SHORT, BUY, "21010"),
+        (replace(LONG, average=price("21000.1")), SELL, "20990"),
+        (replace(SHORT, average=price("21000.1")), BUY, "21010.25"),
+    ],
+)
+def test_place_stop_asks_for_a_stop_so_far_from_the_entry(
+    holding: Holding, side: Side, at: str
+) -> None:
+    story = placing().shows(holding).wait(9.999)
+    assert not story.goals
+
+    story.wait(0.001)
+    assert story.goals == (
+        Goal(
+            aim=Aim.PROTECT,
+            contract_id=MNQ,
+            position_id=holding.position_id,
+            side=side,
+            stop=price(at),
+        ),
+    )
+
+
+def test_place_stop_is_content_once_the_stop_is_there() -> None:
+    story = placing().shows(LONG).wait(10)
+    assert story.goals
+    assert story.shows(LONG, orders=(order(),)).wait(60).goals == ()
+
+
+def test_place_stop_closes_if_the_market_is_there_already() -> None:
+    there = priced(MNQ, 2, "21000", "20990")
+    assert placing().shows(there).wait(10).goals == close(MNQ)
+    above = priced(MNQ, 2, "21000", "20990.25")
+    assert [one.aim for one in placing().shows(above).wait(10).goals] == [Aim.PROTECT]
+
+
+def test_place_stop_closes_if_there_is_no_price_to_place_it_by() -> None:
+    assert placing().shows(priced(MNQ, 2, "21000", None)).wait(10).goals == close(MNQ)
+
+
+def test_place_stop_closes_if_the_stop_does_not_show_in_time() -> None:
+    story = placing(unknown_timeout="10s").shows(LONG).wait(10)
+    assert [one.aim for one in story.wait(19.999).goals] == [Aim.PROTECT]
+    assert story.wait(0.001).goals == close(MNQ)
+
+
+def test_place_stop_asks_in_one_piece_for_a_stop_here_and_a_close_there() -> None:
+    beyond = priced(ES, 1, "6000", "5980")
+    story = placing().shows(LONG, beyond).wait(10)
+
+    assert len(story.judged.breaches) == 1
+    assert {(one.aim, one.contract_id) for one in story.goals} == {
+        (Aim.PROTECT, MNQ),
+        (Aim.FLATTEN, ES),
+    }
+
+
 # -- the rest ---------------------------------------------------------------------------------
 
 
@@ -439,7 +507,8 @@ def test_it_hears_positions_orders_and_prices() -> None:
         ({"grace": "0s"}, "^grace: '0s' is too short"),
         ({"grace": "soon"}, "^grace: 'soon' is no duration"),
         ({"unknown_timeout": "0s"}, "^unknown_timeout: "),
-        ({"on_expiry": OnExpiry.PLACE_STOP}, '^on_expiry: no stop can be placed .* "close"'),
+        ({"on_expiry": OnExpiry.PLACE_STOP}, "^stop_ticks: .* needs the distance .* such as 40"),
+        ({"stop_ticks": 0}, "^stop_ticks: 0 must be greater than 0"),
     ],
 )
 def test_a_setting_without_sense_is_refused(settings: dict[str, Any], message: str) -> None:

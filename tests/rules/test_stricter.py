@@ -49,6 +49,8 @@ ONE_WAY: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         )
     ),
     ("trade_management", {}, {"auto_stop_ticks": 40}),
+    ("no_stop_loss_grace", {"on_expiry": "place_stop", "stop_ticks": 40}, {"stop_ticks": 40}),
+    ("no_stop_loss_grace", {"stop_ticks": 40}, {"stop_ticks": 20}),
     ("max_contracts", {"limit": 5}, {"limit": 4}),
     ("max_contracts", {"limit": 5}, {"limit": 5, "count": "gross"}),
     ("max_contracts", {"limit": 5}, {"limit": 5, "on_breach": "close"}),
