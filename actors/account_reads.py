@@ -194,13 +194,20 @@ def unswept(state: State, now: Now) -> bool:
     return bool(state.watched) and now.mono - state.swept > JUDGED_MAX
 
 
-def unjudged(plan: AccountPlan, state: State, now: Now) -> Learnt:
-    """Raise an alarm over rules that have not judged for long though they were asked to (I14)."""
-    late = [
+def late_rules(state: State, now: Now) -> list[RuleName]:
+    """Return the rules that have not judged for long although something is held."""
+    if not state.watched:
+        return []
+    return [
         rule
-        for rule in plan.rules
+        for rule in state.plan.rules
         if now.mono - max(state.judged.get(rule, 0), state.watching) > JUDGED_MAX
     ]
+
+
+def unjudged(plan: AccountPlan, state: State, now: Now) -> Learnt:
+    """Raise an alarm over rules that have not judged for long though they were asked to (I14)."""
+    late = late_rules(state, now)
     if late:
         why = f"not judged for more than {JUDGED_MAX // SECOND} s: {', '.join(late)}"
         return alarm(plan, state, AlarmKind.RULE_NOT_ARMED, why)

@@ -31,6 +31,7 @@ class State(msgspec.Struct, frozen=True):
     """How often this life of the rule has judged."""
     limit: str = ""
     used: str = ""
+    left: str = ""
     unknown: str | None = None
     would: tuple[str, ...] = ()
     wake: Wake | None = None
@@ -155,6 +156,7 @@ def judged_state(state: State, judged: Judgement[RuleState], now: Now) -> State:
         times=state.times + 1,
         limit=judged.limit,
         used=judged.used,
+        left=judged.left,
         unknown=judged.unknown,
         would=tuple(breach.why for breach in judged.breaches),
         wake=judged.wake,

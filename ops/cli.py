@@ -90,6 +90,13 @@ def _add_questions(commands: "argparse._SubParsersAction[Parser]", configured: P
 
 def _add_tools(commands: "argparse._SubParsersAction[Parser]") -> None:
     rules = commands.add_parser("rules", help="list the rules and their settings")
+    rules.add_argument(
+        "--config",
+        type=Path,
+        metavar="F",
+        help="show the rules of the service that runs by this file instead, and whether each is "
+        "enabled, loaded, subscribed, evaluated and enforcing",
+    )
     rules.add_argument("--json", action="store_true", help="for programs")
     sim = commands.add_parser("sim", help="run a simulated Gateway on this machine")
     sim.add_argument(

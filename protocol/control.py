@@ -30,7 +30,13 @@ class PositionStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuleStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule at work: what it allows, what is used of it, when it last judged."""
+    """A rule at work: what it allows, what is used of it, when it last judged.
+
+    A rule protects only if it is all of these: `enabled` (configured, and in force), `loaded` (its
+    actor lives), `subscribed` (its account tells it what it hears of), `evaluated` (it has judged,
+    and not long ago), `enforcing` (what it finds is acted upon).  `armed` is all but the last: a
+    rule in shadow is armed too.
+    """
 
     rule: str
     armed: bool
@@ -39,6 +45,12 @@ class RuleStatus(msgspec.Struct, frozen=True, kw_only=True):
     used: str
     unknown: str | None
     evaluated: str | None
+    remaining: str = ""
+    """What is left of the limit; empty where there is nothing to subtract."""
+    enabled: bool = True
+    loaded: bool = False
+    subscribed: bool = False
+    enforcing: bool = False
 
 
 class EnforcementStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from actors.rules.money_bound import MoneyBound, check_dollars, judge_groups
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
 from actors.rules.stricter import Orders, higher
 from protocol.book import BookView
-from protocol.units import Now, RuleName, usd
+from protocol.units import Now, RuleName, Usd, usd
 
 NAME = RuleName("daily_unrealized_loss")
 
@@ -42,7 +42,7 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
     """Judge each position by itself, or all of them as one."""
     bound = MoneyBound(rule=NAME, toward=Toward.LOSS, amount=usd(params.limit))
     if not view.holdings:
-        return Judgement(state, bound.text, "0.00")
+        return Judgement(state, bound.text, "0.00", left=bound.left_text(Usd(0)))
     if params.scope is Scope.ACCOUNT:
         return judge_groups(bound, state, (view.holdings,))
     return judge_groups(bound, state, tuple((one,) for one in view.holdings))

@@ -68,7 +68,8 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
     text = f"{used.normalize():f} {params.count.value}"
     limit = str(params.limit)
     if used <= params.limit:
-        return Judgement(state, limit, text)
+        left = f"{(params.limit - used).normalize():f}"
+        return Judgement(state, limit, text, left=left)
     dominating = view.holdings
     if params.count is Count.NET:
         dominating = tuple(one for one in view.holdings if (one.size > 0) == (net > 0))
@@ -79,7 +80,7 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
         goals=excess(params, newest_first, used - params.limit),
         why=f"{text} contracts are more than {limit}",
     )
-    return Judgement(state, limit, text, (breach,))
+    return Judgement(state, limit, text, (breach,), left="0")
 
 
 def weight(params: Params, holding: Holding) -> Decimal:

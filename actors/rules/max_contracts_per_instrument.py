@@ -97,12 +97,15 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
     """Count each product by itself, and name what is too much of any."""
     limits = {canonical(name): limit for name, limit in params.limits.items()}
     figures: list[str] = []
+    spare = dict(limits)
     goals: list[Goal] = []
     why: list[str] = []
     for product, holdings in sorted(by_product(view).items()):
         count = abs(sum(one.size for one in holdings))
         figures.append(f"{product} {count}")
         limit = limits.get(product, params.others)
+        if limit is not None:
+            spare[product] = max(0, limit - count)
         if limit is None or 0 < limit >= count:
             continue
         goals += [*withhold(view, product), *excess(holdings, limit, params.on_breach)]
@@ -111,7 +114,8 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
     breach = Breach(rule=NAME, priority=Priority.POSITION, goals=tuple(goals), why="; ".join(why))
     text = ", ".join((*(f"{one} {limit}" for one, limit in limits.items()), others_text(params)))
     used = ", ".join(figures) or "0"
-    return Judgement(state, text, used, (breach,) if goals else ())
+    left = ", ".join(f"{product} {number}" for product, number in spare.items())
+    return Judgement(state, text, used, (breach,) if goals else (), left=left)
 
 
 def named(params: Params) -> dict[str, float]:

@@ -14,7 +14,7 @@ from actors.rules.money_bound import MoneyBound, check_dollars, judge_groups
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
 from actors.rules.stricter import Orders, lower
 from protocol.book import BookView
-from protocol.units import Now, RuleName, usd
+from protocol.units import Now, RuleName, Usd, usd
 
 NAME = RuleName("max_unrealized_profit")
 
@@ -33,7 +33,7 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
     """Judge each position by itself."""
     bound = MoneyBound(rule=NAME, toward=Toward.PROFIT, amount=usd(params.target))
     if not view.holdings:
-        return Judgement(state, bound.text, "0.00")
+        return Judgement(state, bound.text, "0.00", left=bound.left_text(Usd(0)))
     return judge_groups(bound, state, tuple((one,) for one in view.holdings))
 
 

@@ -16,6 +16,7 @@ from protocol.lockouts import LockKind, LockRequest
 from protocol.market_facts import Trigger
 from protocol.units import RuleName, Usd, usd, usd_text
 
+NOTHING_LEFT = usd_text(Usd(0))
 UNPRICED = "an open position has no price"
 
 
@@ -40,6 +41,10 @@ class MoneyBound(msgspec.Struct, frozen=True, kw_only=True):
     def reached(self, money: Usd) -> bool:
         """Tell whether money is at the amount or beyond it."""
         return self.toward.reached(money, self.amount)
+
+    def left_text(self, money: Usd) -> str:
+        """Return for people what money may still move before it is there."""
+        return usd_text(Usd(max(0, self.toward.left(money, self.amount))))
 
     def triggers(self, holdings: tuple[Holding, ...], money: Usd | None) -> tuple[Trigger, ...]:
         """Return where these positions must be looked at again; None for unknown money."""
@@ -68,9 +73,9 @@ def judge_day(
     closed = usd_text(realized)
     if bound.reached(realized):
         why = f"realized {closed} is {bound.reached_text}"
-        return Judgement(state, text, closed, (end_of_day(bound, view, why),))
+        return Judgement(state, text, closed, (end_of_day(bound, view, why),), left=NOTHING_LEFT)
     if not (combined and view.holdings):
-        return Judgement(state, text, closed)
+        return Judgement(state, text, closed, left=bound.left_text(realized))
     unrealized = view.unrealized
     if unrealized is None:
         rested = bound.triggers(view.holdings, None)
@@ -78,12 +83,14 @@ def judge_day(
     total = Usd(realized + unrealized)
     if not bound.reached(total):
         rested = bound.triggers(view.holdings, total)
-        return Judgement(state, text, usd_text(total), (), rested)
+        left = bound.left_text(total)
+        return Judgement(state, text, usd_text(total), (), rested, left=left)
     why = (
         f"realized {closed} and unrealized {usd_text(unrealized)} "
         f"are {usd_text(total)}, {bound.reached_text}"
     )
-    return Judgement(state, text, usd_text(total), (end_of_day(bound, view, why),))
+    breach = end_of_day(bound, view, why)
+    return Judgement(state, text, usd_text(total), (breach,), left=NOTHING_LEFT)
 
 
 def end_of_day(bound: MoneyBound, view: BookView, why: str) -> Breach:
@@ -111,10 +118,11 @@ def judge_groups(
         for one in group
     )
     used = "?" if furthest is None else usd_text(furthest)
+    left = "" if furthest is None else bound.left_text(furthest)
     rested = tuple(trigger for _, _, resting in judged for trigger in resting)
     breaches = (closing(bound, due, used),) if due else ()
     unknown = UNPRICED if len(known) < len(judged) else None
-    return Judgement(state, bound.text, used, breaches, rested, unknown)
+    return Judgement(state, bound.text, used, breaches, rested, unknown, left=left)
 
 
 def judge_group(

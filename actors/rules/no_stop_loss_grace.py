@@ -140,6 +140,7 @@ def decide(params: Params, state: State, view: BookView, now: Now) -> Judgement[
         unknown=f"stops of {', '.join(doubtful)} have not been read" if doubtful else None,
         wake=soonest((one.wake for one in answers), now),
         wants_truth=any(one.wants_truth for one in answers),
+        left=duration_text(Nanos(max(0, duration(params.grace) - longest))),
     )
 
 

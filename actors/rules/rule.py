@@ -91,6 +91,8 @@ class Judgement[S](NamedTuple):
     """When to be asked again although nothing happened; it replaces the earlier wish."""
     wants_truth: bool = False
     """Read positions and orders afresh, then ask again: the answer hangs on them."""
+    left: str = ""
+    """What is left of the limit, for people; empty where there is nothing to subtract."""
 
 
 class Rule[P: RuleParams, S: RuleState](NamedTuple):

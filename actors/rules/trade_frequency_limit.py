@@ -137,8 +137,13 @@ def decide(
     state = cooling(state, latest, flatten=params.flatten)
     tallies = [(one, tally(one, happened, now)) for one, happened in counted]
     used = ", ".join(f"{number.count} {one.place}" for one, number in tallies)
+    most = 0 if params.trigger is When.EXCEED else 1
+    left = ", ".join(
+        f"{max(0, one.allowed - most - number.count)} {one.place}" for one, number in tallies
+    )
     falls = tuple(number.falls for _, number in tallies if number.falls is not None)
-    return judged(NAME, state, (limit, used), now, flatten=params.flatten, falls=falls)
+    cooled = judged(NAME, state, (limit, used), now, flatten=params.flatten, falls=falls)
+    return cooled._replace(left=left)
 
 
 def windows(params: Params) -> tuple[Limit, ...]:

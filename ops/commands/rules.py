@@ -1,4 +1,4 @@
-"""`riskwarden rules`: the rules there are, as they describe themselves."""
+"""`riskwarden rules`: the rules there are, as they describe themselves; or as they stand."""
 
 import sys
 from argparse import Namespace
@@ -8,8 +8,12 @@ import msgspec
 from actors.rules import RULES
 from actors.rules.rule import AnyRule
 from config.kinds import words
+from config.load import load
 from config.reference import default_of
+from ops.commands.status import ask
+from ops.commands.table import table
 from ops.desk.outcome import Exit
+from protocol.control import RuleStatus
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -29,8 +33,38 @@ class Listed(msgspec.Struct, frozen=True):
     keys: list[Key]
 
 
+class At(msgspec.Struct, frozen=True):
+    """The rules at work on one account."""
+
+    id: int | None
+    name: str
+    state: str
+    rules: list[RuleStatus]
+
+
 def run(args: Namespace) -> int:
-    """Print every rule."""
+    """Print every rule there is, or those at work in a running service."""
+    return listing(args) if args.config is None else working(args)
+
+
+def working(args: Namespace) -> int:
+    """Print the rules of every account as they stand; not all of them armed is an error."""
+    accounts = ask(load(args.config).config.service).accounts
+    if args.json:
+        found = [At(one.id, one.name, one.state, one.rules) for one in accounts]
+        text = msgspec.json.format(msgspec.json.encode({"accounts": found})).decode()
+    else:
+        text = "\n\n".join(
+            "\n".join((f"account {one.id} {one.name}: {one.state.upper()}", *table(one.rules)))
+            for one in accounts
+        )
+    sys.stdout.write(text + "\n")
+    armed = all(one.state == "armed" and all(rule.armed for rule in one.rules) for one in accounts)
+    return Exit.OK if armed else Exit.STALLED
+
+
+def listing(args: Namespace) -> int:
+    """Print every rule there is."""
     found = [listed(rule) for rule in RULES.values()]
     if args.json:
         text = msgspec.json.format(msgspec.json.encode({"rules": found})).decode()

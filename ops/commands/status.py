@@ -8,6 +8,7 @@ import msgspec
 
 from config.load import load
 from config.schema import Service
+from ops.commands.table import table
 from ops.desk.lockfile import holder
 from ops.desk.outcome import Ended, Exit
 from protocol.control import AccountStatus, DeskStatus, ServiceStatus
@@ -18,18 +19,22 @@ STATUS_OK = 200
 
 def run(args: Namespace) -> int:
     """Ask the service, and print what it says."""
-    service = load(args.config).config.service
-    raw = fetch(service)
-    try:
-        status = msgspec.json.decode(raw, type=ServiceStatus)
-    except msgspec.MsgspecError as error:
-        what = f"something else answers at {service.http} ({error})"
-        raise Ended(Exit.EXCEPTION, what, "is another program using this port?") from None
+    status = ask(load(args.config).config.service)
     if args.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(status)).decode() + "\n")
     else:
         sys.stdout.write("\n".join(render(status)) + "\n")
     return Exit.OK
+
+
+def ask(service: Service) -> ServiceStatus:
+    """Return how the service stands; raise Ended if nobody says."""
+    raw = fetch(service)
+    try:
+        return msgspec.json.decode(raw, type=ServiceStatus)
+    except msgspec.MsgspecError as error:
+        what = f"something else answers at {service.http} ({error})"
+        raise Ended(Exit.EXCEPTION, what, "is another program using this port?") from None
 
 
 def address(service: Service) -> tuple[str, int]:
@@ -107,14 +112,7 @@ def render_account(account: AccountStatus) -> list[str]:
     for held in account.positions:
         worth = f"{held.mark or 'no price'}, {held.unrealized or 'unknown'}"
         lines.append(f"  {held.side} {held.size} {held.contract} at {held.average}, now {worth}")
-    if account.rules:
-        wide = max(len(rule.rule) for rule in account.rules)
-        used = max(len(rule.used) for rule in account.rules)
-        for rule in account.rules:
-            state = "armed" if rule.armed else "NOT ARMED"
-            unknown = f", unknown: {rule.unknown}" if rule.unknown else ""
-            figures = f"used {rule.used:>{used}} of {rule.limit}"
-            lines.append(f"  {rule.rule:<{wide}}  {figures}  ({rule.mode}, {state}{unknown})")
+    lines += table(account.rules)
     for done in account.enforcements[-5:]:
         lines.append(f"  {done.requested} {done.rule} {done.state}: {done.why}")
     if account.attempts_while_locked:

@@ -11,9 +11,9 @@ from actors.model.account_state import in_force
 from actors.model.money import unrealized
 from actors.model.quotes import marks as marks_of
 from actors.plan import AccountPlan, planned
-from actors.rule import State as RuleState
 from actors.settings import waiting
-from actors.tree import RULE_PREFIX, SETTINGS
+from actors.tree import SETTINGS
+from ops.desk.armed import rule
 from ops.desk.desk import Desk
 from protocol.book import Holding
 from protocol.codec import Recorded
@@ -24,7 +24,6 @@ from protocol.control import (
     EnforcementStatus,
     LockoutStatus,
     PositionStatus,
-    RuleStatus,
 )
 from protocol.decisions import (
     AlarmCleared,
@@ -115,7 +114,9 @@ def report(desk: Desk, history: History, login: str, spent: int) -> DeskReport:
     accounts = [account(desk, history, plan, login, now) for plan in desk.plans]
     gateway = desk.runtime.states.get("gateway")
     hubs = gateway.hubs.value if gateway is not None else "closed"
-    armed = bool(accounts) and all(one.state == Phase.ARMED.value for one in accounts)
+    armed = bool(accounts) and all(
+        one.state == Phase.ARMED.value and all(rule.armed for rule in one.rules) for one in accounts
+    )
     figures = desk.journal.figures()
     status = DeskStatus(
         login=login,
@@ -157,7 +158,7 @@ def account(desk: Desk, history: History, plan: AccountPlan, login: str, now: No
         else usd_text(state.view.realized),
         unrealized=None if state is None or not state.known else total(worths),
         positions=positions,
-        rules=[rule(desk, current, path, name) for name in current.rules],
+        rules=[rule(desk.runtime, current, path, name, now) for name in current.rules],
         enforcements=list(history.enforcements.get(plan.account_id, ())),
         attempts_while_locked=state.kept.attempts if state is not None else 0,
         next_reset=instant_text(state.day.next_reset) if state is not None else None,
@@ -209,19 +210,4 @@ def lockout(lock: Lock) -> LockoutStatus:
         reason=lock.reason,
         since=instant_text(lock.since),
         until=None if lock.until is None else instant_text(lock.until),
-    )
-
-
-def rule(desk: Desk, plan: AccountPlan, path: str, name: str) -> RuleStatus:
-    """Return a rule at work; one that has not judged is not armed."""
-    state: RuleState | None = desk.runtime.states.get(f"{path}/{RULE_PREFIX}{name}")
-    evaluated = state.evaluated if state is not None else None
-    return RuleStatus(
-        rule=name,
-        armed=evaluated is not None,
-        mode="shadow" if plan.shadowed(name) else "enforce",  # type: ignore[arg-type]
-        limit=state.limit if state is not None else "",
-        used=state.used if state is not None else "",
-        unknown=state.unknown if state is not None else None,
-        evaluated=None if evaluated is None else instant_text(evaluated),
     )

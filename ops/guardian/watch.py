@@ -124,10 +124,8 @@ class Watch:
         if not self.is_fresh(now):
             return f"silent for {self.silence(now):.1f} s"
         if not self._report.armed:
-            waiting = [one for one in self._report.accounts if one.state != "armed"]
-            return (
-                f"not armed: {', '.join(one.name or str(one.id) for one in waiting) or 'starting'}"
-            )
+            waiting = [text for one in self._report.accounts if (text := unarmed(one))]
+            return f"not armed: {', '.join(waiting) or 'starting'}"
         return None
 
     def accounts(self, now: float) -> list[AccountStatus]:
@@ -170,3 +168,12 @@ class Watch:
         if self._report is None:
             return "starting"
         return self._report.desk.state if self.is_fresh(now) else "stale"
+
+
+def unarmed(account: AccountStatus) -> str:
+    """Return what of an account is not armed: all of it, or some of its rules."""
+    name = account.name or str(account.id)
+    if account.state != "armed":
+        return name
+    rules = [rule.rule for rule in account.rules if not rule.armed]
+    return f"{name} ({', '.join(rules)})" if rules else ""

@@ -1,0 +1,49 @@
+"""Rules at work as a table: what each allows, what is used and left, and whether it protects."""
+
+from actors.rules import RULES
+from protocol.control import RuleStatus
+
+HEAD = ("rule", "mode", "limit", "used", "remaining", "enabled loaded subscribed", "evaluated")
+LAST = "enforcing"
+WIDTH_MAX = 40
+LOOSE = 2
+
+
+def table(rules: list[RuleStatus]) -> list[str]:
+    """Return the rules that are enabled as a table, and the names of those that are off."""
+    rows = [(*HEAD, LAST), *map(row, rules)] if rules else []
+    wide = [min(WIDTH_MAX, max(len(line[at]) for line in rows)) for at in range(len(HEAD))] * bool(
+        rows
+    )
+    lines = [
+        "  "
+        + "  ".join(
+            (*(text.ljust(width) for text, width in zip(line, wide, strict=False)), line[-1])
+        )
+        for line in rows
+    ]
+    lines += [f"    {rule.rule}: unknown, {rule.unknown}" for rule in rules if rule.unknown]
+    off = [name for name in RULES if name not in {rule.rule for rule in rules}]
+    return [*lines, f"  off: {', '.join(off)}"] if off else lines
+
+
+def row(rule: RuleStatus) -> tuple[str, ...]:
+    """Return a rule as cells."""
+    steps = (rule.enabled, rule.loaded, rule.subscribed)
+    evaluated = (rule.evaluated or "NEVER").partition("T")[2].partition(".")[0] or "NEVER"
+    late = "" if rule.armed or rule.evaluated is None else " LATE"
+    return (
+        rule.rule,
+        rule.mode,
+        rule.limit or "-",
+        rule.used or "-",
+        rule.remaining or "-",
+        " ".join(word(step) for step in steps),
+        evaluated + late,
+        "yes" if rule.enforcing else "no, shadow" if rule.armed else "NO",
+    )
+
+
+def word(step: bool) -> str:  # noqa: FBT001  (it is what is rendered)
+    """Return a step for people: what is missing stands out."""
+    return "yes" if step else "NO"
