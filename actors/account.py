@@ -15,6 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from actors import account_calendars as calendars
+from actors import account_feed as feed
 from actors import account_guard as guard
 from actors import account_life as life
 from actors import account_reads as reads
@@ -28,6 +29,7 @@ from actors.tree import account as children_of
 from protocol.account_facts import AccountSeen, OrderSeen, PositionSeen, TradeSeen
 from protocol.answers import (
     Answered,
+    HubsLost,
     InstrumentFailed,
     InstrumentRead,
     Refused,
@@ -83,7 +85,8 @@ class Account:
                 priced = reads.take_marks(state, marks)
                 if priced is state:
                     return Step(state)
-                return self._settle(priced, heard, now, afresh=state.sweeping, valued=True)
+                priced, told = feed.look(state.plan, viewed(state.plan, priced), now)
+                return self._settle(priced, heard, now, told, afresh=state.sweeping, valued=True)
             case PositionSeen() | OrderSeen():
                 return self._booked(state, message, now)
             case TradeSeen():
@@ -135,14 +138,8 @@ class Account:
         step = self._settle(state, EVERYTHING, now, (*said, *cleared))
         seen = reads.evidence(state.plan, step.state, message)
         said = (*step.effects, Send("enforcer", seen))
-        state = step.state
-        if state.again and state.reading is None:
-            state, asked = reads.ask_truth(state.plan, state)
-            said = (*said, *asked)
-        if reads.unswept(state, now):
-            state, swept = reads.sweep_through(state.plan, state, now)
-            said = (*said, *swept)
-        return Step(state, said)
+        state, more = feed.after_truth(state.plan, step.state, now)
+        return Step(state, (*said, *more))
 
     def _lived(self, state: State, message: Message, now: Now) -> Step[State]:
         """Take what the desk and the clock say."""
@@ -154,10 +151,10 @@ class Account:
                 return self._settle(replace(state, seen=message), Hears.STANDING, now)
             case WantsTruth():
                 return Step(*reads.ask_truth(state.plan, state, trades=False))
+            case HubsLost():
+                return Step(replace(state, feed=replace(state.feed, deaf=True)))
             case Resync(gap=gap, trades=trades):
-                if gap:
-                    state = replace(state, phase=Phase.READING, reading=None)
-                return Step(*reads.ask_truth(state.plan, state, trades=trades))
+                return Step(*feed.read_again(state.plan, state, gap=gap, trades=trades))
             case Arm():
                 return self._armed(state, now)
             case Reconfigure() | RefuseSettings():
@@ -196,7 +193,7 @@ class Account:
             case TimerFired(name=name, purpose=Purpose.RULE):
                 return Step(state, reads.woken(state, state.rules, name))
             case TimerFired(purpose=Purpose.SWEEP):
-                return Step(*reads.sweep_through(state.plan, state, now))
+                return Step(*feed.sweep(state.plan, state, now))
             case InForce(settings=settings):
                 return self._reconfigured(state, settings, now)
             case Died(name=name) if name in state.leaving:

@@ -6,6 +6,7 @@ Plain functions on the account's state, used by actors/account.py alone.
 from msgspec.structs import replace
 
 from actors.model.account_state import (
+    SOFT,
     State,
     covers,
     exposed,
@@ -23,7 +24,7 @@ from protocol.account_facts import WORKING, OrderSeen, OrderType, PositionSeen
 from protocol.decisions import LockedAttempt, VerdictChanged
 from protocol.effects import Effect, Journal, Send
 from protocol.enforcement import Aim, Breach, Enforce, Goal, Observed, Priority, Verdict
-from protocol.lockouts import EndLock, Lock, LockKind, SetLock
+from protocol.lockouts import EndLock, Lock, SetLock
 from protocol.units import AccountId, Now, RuleName
 
 FOREVER = 1 << 63
@@ -40,7 +41,7 @@ def undo(state: State, now: Now) -> tuple[Effect, ...]:
         goals = forbidden(state, lock)
         if met(goals, state.view):
             continue
-        cooling = lock.kind is LockKind.COOLDOWN
+        cooling = lock.kind in SOFT
         priority = Priority.COOLDOWN if cooling else Priority.HARD_LOCKOUT
         before, others, why = wanted.get(lock.rule, (priority, (), f"locked: {lock.reason}"))
         wanted[lock.rule] = min(priority, before), (*others, *goals), why
@@ -62,11 +63,11 @@ def undo(state: State, now: Now) -> tuple[Effect, ...]:
 def forbidden(state: State, lock: Lock) -> tuple[Goal, ...]:
     """Return what a lock wants of the account as it is.
 
-    A cooldown touches no exit and no protective stop: it takes back what was added since, and the
-    orders that could add more.
+    A cooldown or a pause touches no exit and no protective stop: it takes back what was added
+    since, and the orders that could add more.
     """
     touched = exposed(state.view, lock.scope)
-    if lock.kind is not LockKind.COOLDOWN:
+    if lock.kind not in SOFT:
         if lock.scope is None:
             return (Goal(aim=Aim.FLATTEN),)
         return tuple(Goal(aim=Aim.FLATTEN, contract_id=one) for one in touched)
@@ -83,9 +84,9 @@ def forbidden(state: State, lock: Lock) -> tuple[Goal, ...]:
 
 
 def cooled(state: State, locks: tuple[Lock, ...]) -> State:
-    """Return the state under these locks: a new cooldown lets stand what there is."""
+    """Return the state under these locks: a new soft one lets stand what there is."""
     held = {one.contract_id: one.size for one in state.view.holdings}
-    cooling = [floor_key(one) for one in locks if one.kind is LockKind.COOLDOWN]
+    cooling = [floor_key(one) for one in locks if one.kind in SOFT]
     floors = {key: state.kept.floors.get(key, held) for key in cooling}
     if floors != state.kept.floors:
         state = replace(state, kept=replace(state.kept, floors=floors))

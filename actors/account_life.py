@@ -74,7 +74,7 @@ def reconfigured(state: State, settings: Settings) -> Learnt:
     """
     before = state.plan
     after = planned(settings, before.account_id, before.name)
-    plan = replace(after, mode=before.mode, reset=before.reset)
+    plan = replace(after, mode=before.mode, reset=before.reset, calendars=before.calendars)
     removed = [name for name in before.rules if name not in plan.rules]
     changed = [
         name

@@ -13,6 +13,7 @@ from actors.model.account_state import (
     unresolved,
     viewed,
 )
+from actors.model.feed import next_look
 from actors.plan import AccountPlan
 from actors.rules import RULES
 from actors.rules.rule import Hears
@@ -176,7 +177,7 @@ def sweep(plan: AccountPlan, state: State, now: Now) -> Learnt:
         if one not in state.instruments and one not in state.asked
     ]
     asked = state.asked | {one for one in state.watched if one not in state.instruments}
-    effects.append(timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + SWEEP)))
+    effects.append(timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + pause(plan, state, now))))
     return replace(state, asked=asked, swept=now.mono), tuple(effects)
 
 
@@ -187,6 +188,11 @@ def sweep_through(plan: AccountPlan, state: State, now: Now) -> Learnt:
     state, overdue = unjudged(plan, state, now)
     state, swept = sweep(plan, state, now)
     return replace(state, awaits_marks=EVERYTHING, sweeping=True), (*overdue, *swept)
+
+
+def pause(plan: AccountPlan, state: State, now: Now) -> int:
+    """Return how long until the next sweep: the feed may want one sooner."""
+    return min(SWEEP, next_look(plan.feed, plan.calendars, state.feed, state.truth_asked, now))
 
 
 def unswept(state: State, now: Now) -> bool:

@@ -135,7 +135,8 @@ class Gateway:
             state, fight = raise_(state, AlarmKind.LOGIN_CONTESTED, None, message.why)
         state, raised = raise_(state, AlarmKind.HUBS_LOST, None, message.why)
         retry = state.hubs is Hubs.OPENING
-        state, said = replace(state, hubs=Hubs.LOST), (*fight, *raised)
+        told = tuple(Send(f"account/{one}", message) for one in state.found)
+        state, said = replace(state, hubs=Hubs.LOST), (*fight, *raised, *told)
         return self._retry(state, said, now) if retry else Step(state, said)
 
     def _retry(self, state: State, said: tuple[Effect, ...], now: Now) -> Step[State]:

@@ -27,7 +27,7 @@ from protocol.units import AccountId, Nanos, Now, RuleName
 
 TIMER = "lockout/end"
 LOCKS_MAX = 256
-CONDITIONAL = (LockKind.CONDITION, LockKind.SYMBOL)
+CONDITIONAL = (LockKind.CONDITION, LockKind.SYMBOL, LockKind.PAUSE)
 """What a state of the broker, or of the configuration, may end."""
 
 

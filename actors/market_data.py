@@ -12,7 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.behaviour import Step
-from actors.model.quotes import Owner, Quote, TriggerBook, marks, prices
+from actors.model.quotes import Quote, marks, prices
+from actors.model.triggers import Owner, TriggerBook
 from protocol.effects import Send
 from protocol.market_facts import (
     Marks,

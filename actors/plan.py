@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from actors.model.calendar import Calendar
+from actors.model.feed import FeedPolicy
 from actors.model.schedule import ResetSchedule
 from actors.model.trading_hours import TradingHours
 from actors.rules import RULES
@@ -13,7 +15,7 @@ from protocol.market_facts import MarkSource
 from protocol.settings import KeptSettings, Settings
 from protocol.units import AccountId, RuleName
 
-NOT_KEYS = ("account_id", "name", "rules", "settings")
+NOT_KEYS = ("account_id", "name", "rules", "settings", "calendars")
 """Fields of a plan that are no keys of the account."""
 
 
@@ -25,6 +27,9 @@ class AccountPlan(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = Mode.ENFORCE
     mark: MarkSource = MarkSource.LAST
     include_fees: bool = True
+    feed: FeedPolicy = FeedPolicy()
+    calendars: tuple[Calendar, ...] = ()
+    """What is known of when exchanges are open."""
     reset: ResetSchedule
     rules: dict[RuleName, RuleParams]
     settings: KeptSettings | None = None
@@ -42,7 +47,7 @@ class AccountPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 def settings_of(plan: AccountPlan) -> Settings:
     """Return a plan's settings as plain tables."""
-    keys: dict[str, Any] = msgspec.to_builtins(replace(plan, settings=None))
+    keys: dict[str, Any] = msgspec.to_builtins(replace(plan, settings=None, calendars=()))
     rules = keys["rules"]
     return Settings(
         account={key: value for key, value in keys.items() if key not in NOT_KEYS}, rules=rules

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from actors.behaviour import Step
+from actors.model.confirm import Doubt, weigh
 from actors.rules.rule import AnyRule, Judgement, RuleParams, RuleState, Wake
 from actors.tree import RULE_PREFIX
 from protocol.decisions import WouldHave
@@ -35,6 +36,8 @@ class State(msgspec.Struct, frozen=True):
     unknown: str | None = None
     would: tuple[str, ...] = ()
     wake: Wake | None = None
+    doubt: Doubt | None = None
+    """A breach that waits for a second price; not kept, for prices are not."""
 
 
 class RuleBehaviour:
@@ -54,10 +57,12 @@ class RuleBehaviour:
         """Judge the book."""
         match message:
             case Evaluate():
-                judged: Judgement[RuleState] = self._rule.decide(
+                decided: Judgement[RuleState] = self._rule.decide(
                     self._params, state.rule, message.view, now
                 )
-                after = judged_state(state, judged, now)
+                acted = bool(state.would)
+                judged, doubt = weigh(state.doubt, decided, message.view, now, acted=acted)
+                after = judged_state(state, judged, doubt, now)
                 asked = (
                     *self._rest(state, judged, afresh=message.afresh),
                     *self._wake(state, judged, now, afresh=message.afresh),
@@ -147,7 +152,9 @@ def news(state: State, judged: Judgement[RuleState]) -> bool:
     return judged.unknown != state.unknown
 
 
-def judged_state(state: State, judged: Judgement[RuleState], now: Now) -> State:
+def judged_state(
+    state: State, judged: Judgement[RuleState], doubt: Doubt | None, now: Now
+) -> State:
     """Return the state after a judgement."""
     return State(
         rule=judged.state if judged.state is not state.rule else state.rule,
@@ -160,4 +167,5 @@ def judged_state(state: State, judged: Judgement[RuleState], now: Now) -> State:
         unknown=judged.unknown,
         would=tuple(breach.why for breach in judged.breaches),
         wake=judged.wake,
+        doubt=doubt,
     )

@@ -140,4 +140,5 @@ def resumed(kept: KeptSettings | None, wanted: AccountPlan, wall: Nanos) -> Acco
             held = planned(kept.held, wanted.account_id, wanted.name)
             if not is_over(held, kept, wall):
                 state = settled(wanted, kept, asked)
-    return replace(planned(state.held, wanted.account_id, wanted.name), settings=state)
+    held = planned(state.held, wanted.account_id, wanted.name)
+    return replace(held, settings=state, calendars=wanted.calendars)

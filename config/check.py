@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from typing import Protocol, cast
 
+from actors.gateway import poll_round
+from actors.model.duration import duration_text
 from actors.rules import daily_realized_loss, daily_unrealized_loss, max_contracts
 from actors.rules.rule import Mode
 from config.check_sessions import session_warnings
@@ -11,6 +13,7 @@ from config.document import label
 from config.errors import Problem, bare, did_you_mean, dotted, printable
 from config.read import Reader, Steps, Table
 from config.schema import AccountConfig, ServiceConfig
+from protocol.units import Nanos
 
 EVERY_DAY = ["*", "*", "*"]
 PRODUCT = re.compile(r"[A-Z0-9]{1,8}")
@@ -102,13 +105,28 @@ def warnings(config: ServiceConfig, file: str) -> tuple[Problem, ...]:
     for login in config.logins:
         if login.name not in used:
             warn(("logins", f"[{login.name}]"), "no account uses this login")
+    beside = Counter(account.login for account in config.accounts)
     for account in config.accounts:
+        warn_of_feed(account, beside[account.login], warn)
         warn_of_shadow(account, warn)
         warn_of_limits(account, warn)
         warn_of_reset(account, warn)
         for where, what, why, mend in session_warnings(account):
             warn(where, what, why=why, mend=mend)
     return tuple(found)
+
+
+def warn_of_feed(account: AccountConfig, beside: int, warn: Warn) -> None:
+    """Note a limit on the truth's age that one poll late would already exceed."""
+    least = Nanos(2 * poll_round(beside))
+    if account.feed.truth_span < least:
+        warn(
+            ("accounts", f"[{account.label}]", "feed", "truth_age"),
+            f"{account.feed.truth_age} is shorter than two polls",
+            why=f"with {beside} accounts on the login each is read every "
+            f"{duration_text(poll_round(beside))}, so it would be called blind for no reason",
+            mend=f'write truth_age = "{duration_text(least)}" or more',
+        )
 
 
 def warn_of_shadow(account: AccountConfig, warn: Warn) -> None:

@@ -19,6 +19,7 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 from actors.model.calendar import Calendar
+from actors.model.feed import FeedPolicy
 from actors.model.schedule import ResetSchedule
 from actors.rules import RULES
 from actors.rules.rule import RuleParams
@@ -33,7 +34,8 @@ OPENING = """\
 # Every key of the configuration
 
 Written by `python -m config.reference`; do not edit. What the rules do: [RULES.md](RULES.md).
-Complete examples: [defaults/](defaults/). Editors that know TOML schemas check a file that opens
+What happens when prices stop coming: [FEED.md](FEED.md). Complete examples:
+[defaults/](defaults/). Editors that know TOML schemas check a file that opens
 with `#:schema PATH/config/schema.json`.
 """
 RULES_TYPE = dict[RuleName, RuleParams]
@@ -61,6 +63,7 @@ def reference() -> str:
         section("[[logins]]", LoginConfig),
         section("[[accounts]]", AccountConfig),
         section("[accounts.reset]", ResetSchedule),
+        section("[accounts.feed]", FeedPolicy),
     ]
     for name, rule in RULES.items():
         heading = f"accounts.rules.{name}"

@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from actors.model.feed import FeedPolicy
 from actors.model.schedule import ResetSchedule
 from actors.rules.rule import Mode, RuleParams
 from config.addresses import judge_collector, judge_url, split_http
@@ -146,6 +147,10 @@ class AccountConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         ResetSchedule,
         Meta(description="When the trading day ends and the next begins."),
     ] = ResetSchedule(at="0 17 * * *", zone="America/Chicago")
+    feed: Annotated[
+        FeedPolicy,
+        Meta(description="How old prices and truth may be, and what to do when they are older."),
+    ] = FeedPolicy()
     rules: Annotated[
         dict[RuleName, RuleParams],
         Meta(

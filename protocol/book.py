@@ -23,6 +23,15 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     instrument: Instrument | None
     mark: Price | None
     unrealized: Usd | None
+    least: Usd | None = None
+    """Its worth at whichever of bid, ask and last trade is worst for it; None unless all three are
+    known."""
+    most: Usd | None = None
+    """The same at whichever is best."""
+    priced: Nanos | None = None
+    """Monotonic time of the newest price behind the mark."""
+    prints: int = 0
+    """How many messages of its market have borne a price."""
 
 
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +58,8 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """Monotonic time at which the newest read of truth left; the hub's word may be newer."""
     session: Nanos | None = None
     """When the session began that runs or ended last; None if no rule says when sessions are."""
+    confirm: Nanos = Nanos(0)
+    """How long a price on which everything would be closed waits for a second one."""
     locked: bool = False
     """Whether a lock forbids all exposure of the account."""
 

@@ -5,6 +5,9 @@ Money and prices are decimal text, instants are UTC ISO text: nothing here is co
 
 import msgspec
 
+ARMED = frozenset({"armed", "blind"})
+"""States of an account whose rules are armed; a blind one says so in its alarm."""
+
 from protocol.metrics import Figures
 
 
@@ -27,6 +30,22 @@ class PositionStatus(msgspec.Struct, frozen=True, kw_only=True):
     average: str
     mark: str | None
     unrealized: str | None
+
+
+class PriceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A watched contract's prices: the last good one's age, and those not believed, by reason."""
+
+    contract: str
+    age_s: int | None
+    ignored: dict[str, int] = {}
+
+
+class FeedStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account hears: live, gap or blind; ages are None while there is nothing yet."""
+
+    state: str
+    truth_age_s: int | None
+    prices: list[PriceStatus]
 
 
 class RuleStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +112,8 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     alarms: list[str]
     waits: list[str] = []
     """What is looser in the configuration than in force, and waits for the next reset."""
+    feed: FeedStatus | None = None
+    """None while there is no actor to hear anything."""
 
 
 class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +131,8 @@ class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: str | None
     checkpoints: dict[str, str]
     """When each checkpoint was last passed, in the process's life."""
+    ping_ms: float | None = None
+    """The newest round trip over both hubs; None while there are none."""
 
 
 class ReloadStatus(msgspec.Struct, frozen=True, kw_only=True):

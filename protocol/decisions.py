@@ -172,6 +172,7 @@ class AlarmKind(StrEnum):
     STORE_FAILED = "store_failed"
     HUBS_LOST = "hubs_lost"
     LOGIN_CONTESTED = "login_contested"
+    FEED_BLIND = "feed_blind"
     ACCOUNT_MISSING = "account_missing"
     CALENDAR_ENDS = "calendar_ends"
     """A calendar that sessions hang on has run out, or soon will."""

@@ -60,6 +60,8 @@ class Breach(Message, frozen=True, kw_only=True):
     goals: tuple[Goal, ...]
     lock: LockRequest | None = None
     why: str
+    doubtful: bool = False
+    """It hangs on a price that not all of bid, ask and last trade bear out, for a whole account."""
 
 
 class Verdict(Message, frozen=True, kw_only=True):

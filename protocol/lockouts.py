@@ -15,6 +15,8 @@ class LockKind(StrEnum):
     COOLDOWN = "cooldown"
     CONDITION = "condition"
     SYMBOL = "symbol"
+    PAUSE = "pause"
+    """Ends with its condition; what there is may stay, as under a cooldown."""
 
 
 class LockRequest(msgspec.Struct, frozen=True, kw_only=True):

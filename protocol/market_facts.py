@@ -16,6 +16,21 @@ class MarkSource(StrEnum):
     EXIT_SIDE = "exit_side"
 
 
+class Fault(StrEnum):
+    """Why a price was not believed."""
+
+    ZERO = "zero"
+    """None at all: many a message carries 0 for a last trade that it does not know."""
+    NO_PRICE = "no_price"
+    """Negative, or not a number."""
+    CROSSED = "crossed"
+    """The bid lies above the ask."""
+    OFF_GRID = "off_grid"
+    """No multiple of the contract's tick size."""
+    BEYOND_BAND = "beyond_band"
+    """Too far from what was known, and not borne out by a second print."""
+
+
 class QuoteSeen(Message, frozen=True, kw_only=True):
     """A partial quote: None means that this message did not carry the price."""
 
@@ -24,6 +39,8 @@ class QuoteSeen(Message, frozen=True, kw_only=True):
     bid: Price | None = None
     ask: Price | None = None
     at: Nanos | None = None
+    faults: tuple[Fault, ...] = ()
+    """Why prices that the message carried are none."""
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +51,11 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     short: Price | None
     seen: Nanos
     """Monotonic time of the newest price behind them."""
+    low: Price | None = None
+    """The lowest of bid, ask and last trade; None unless all three are known."""
+    high: Price | None = None
+    prints: int = 0
+    """How many messages have borne a price: one more tells a second quote from the first."""
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True):

@@ -96,6 +96,11 @@ class Broker:
         """Return the number of REST requests of the last minute."""
         return self._rest.meter.spent()
 
+    @property
+    def ping_ms(self) -> float | None:
+        """Return the newest round trip over both hubs in ms; None while there are none."""
+        return self._hubs.ping_ms
+
     async def perform(self, command: Mutation | Read) -> Message | None:
         """Do what is asked and return the answer; None only for quotes that will come."""
         try:

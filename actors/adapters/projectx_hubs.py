@@ -68,6 +68,8 @@ class Hubs:
         self._pair: Pair | None = None
         self._task: asyncio.Task[None] | None = None
         self._asked: asyncio.Future[Message] | None = None
+        self.ping_ms: float | None = None
+        """The newest round trip over both hubs; None while there are none."""
         self._logouts: deque[float] = deque(maxlen=LOGOUTS_KEPT)
 
     async def open(self, accounts: tuple[AccountId, ...]) -> Message:
@@ -122,7 +124,7 @@ class Hubs:
             since = clock()
             try:
                 why = self.rest.mask(await self._guard(pair))
-                self._pair = None
+                self._pair = self.ping_ms = None
                 truce = self._truce(pair, clock())
                 self._say(HubsLost(why=self._fight(truce) or why, contested=truce > 0))
             finally:
@@ -213,8 +215,10 @@ class Hubs:
             await asyncio.wait({pair.lost}, timeout=self.timings.ping_every)
             if pair.lost.done():
                 return pair.lost.result()
+            asked = asyncio.get_running_loop().time()
             try:
                 await pair.ping(self.timings.ping_answer)
+                self.ping_ms = (asyncio.get_running_loop().time() - asked) * 1_000
             except LostError as error:
                 return str(error)
             if self.rest.is_past(renew_at) and await self._renewed(pair):

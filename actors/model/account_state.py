@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from actors.model.aliases import within
 from actors.model.book import Book
 from actors.model.contract import root
+from actors.model.feed import Feed
 from actors.model.ledger import Ledger
 from actors.model.settling import Settling
 from actors.plan import AccountPlan
@@ -24,6 +25,8 @@ from protocol.units import ContractId, Nanos, Now, RuleName
 
 NOTHING = Hears(0)
 EVERYTHING = ~NOTHING
+SOFT = (LockKind.COOLDOWN, LockKind.PAUSE)
+"""Locks under which what there is may stay, and nothing be added."""
 RECENT_MAX = 256
 """Facts kept to be applied again on top of a read that left before them."""
 
@@ -39,7 +42,7 @@ class Kept(msgspec.Struct, frozen=True):
     serial: int = 0
     attempts: int = 0
     floors: Floors = msgspec.field(default_factory=dict)
-    """By cooling lock: the signed sizes that may stay.  Exits lower them, nothing raises them."""
+    """By soft lock: the signed sizes that may stay.  Exits lower them, nothing raises them."""
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +95,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Monotonic time at which the newest read of truth left."""
     trades_asked: Nanos | None = None
     """The same of the newest one that brought trades."""
+    feed: Feed = Feed()
     filled: Ledger | None = None
     """The ledger whose trades the view carries."""
     session: Nanos | None = None
@@ -141,6 +145,7 @@ def viewed(plan: AccountPlan, state: State) -> State:
         can_trade=None if state.seen is None else state.seen.can_trade,
         truth_asked=state.truth_asked,
         session=state.session,
+        confirm=plan.feed.confirm_span,
         locked=any(one.scope is None for one in state.locks),
     )
     return replace(state, view=view, filled=state.ledger)
@@ -171,7 +176,7 @@ def in_force(state: State, now: Now) -> tuple[Lock, ...]:
 
 
 def _weight(lock: Lock) -> tuple[bool, bool, int]:
-    return (lock.scope is not None, lock.kind is LockKind.COOLDOWN, -(lock.until or 1 << 63))
+    return (lock.scope is not None, lock.kind in SOFT, -(lock.until or 1 << 63))
 
 
 def lowered(floors: Floors, view: BookView) -> Floors:

@@ -205,10 +205,14 @@ def _valued(row: Row, instrument: Instrument | None, marks: Marks | None, realiz
     seen = row.seen
     left = abs(seen.size) - realized
     mark = None if marks is None else marks.long if seen.size > 0 else marks.short
-    worth = None
+    worth = least = most = None
     if instrument is not None and mark is not None:
         size = left if seen.size > 0 else -left
         worth = unrealized(instrument, size, seen.average, mark)
+        if marks is not None and marks.low is not None and marks.high is not None:
+            ends = (marks.low, marks.high)
+            worths = [unrealized(instrument, size, seen.average, one) for one in ends]
+            least, most = min(worths), max(worths)
     return Holding(
         position_id=seen.position_id,
         contract_id=seen.contract_id,
@@ -219,6 +223,10 @@ def _valued(row: Row, instrument: Instrument | None, marks: Marks | None, realiz
         instrument=instrument,
         mark=mark,
         unrealized=worth,
+        least=least,
+        most=most,
+        priced=None if mark is None or marks is None else marks.seen,
+        prints=0 if marks is None else marks.prints,
     )
 
 

@@ -1,14 +1,15 @@
-"""Spans of time as people write them: 90s, 15m, 1h."""
+"""Spans of time as people write them: 90s, 15m, 1h, or 250ms where a moment counts."""
 
 import re
 
-from protocol.units import SECOND, Nanos
+from protocol.units import MILLISECOND, SECOND, Nanos
 
 DURATION_MAX = Nanos(7 * 24 * 3600 * SECOND)
 """Longer is a misspelt one: nothing here lasts beyond a week."""
 SHORTEST = Nanos(SECOND)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-_FORM = re.compile(r"([0-9]{1,7})([smh])")
+_UNITS = {"ms": MILLISECOND} | {unit: count * SECOND for unit, count in _SECONDS.items()}
+_FORM = re.compile(r"([0-9]{1,7})(ms|[smh])")
 _EXAMPLES = '"90s", "15m" or "1h"'
 
 
@@ -17,7 +18,7 @@ def duration(text: str) -> Nanos:
     form = _FORM.fullmatch(text)
     if form is None:
         raise ValueError(f"{text!r} is no duration; write it like {_EXAMPLES}")
-    span = Nanos(int(form[1]) * _SECONDS[form[2]] * SECOND)
+    span = Nanos(int(form[1]) * _UNITS[form[2]])
     if span > DURATION_MAX:
         raise ValueError(f"{text!r} is longer than a week; write it like {_EXAMPLES}")
     return span

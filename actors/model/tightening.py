@@ -26,7 +26,7 @@ def tightened(held: AccountPlan, wanted: AccountPlan) -> AccountPlan:
     rules: dict[RuleName, RuleParams] = {}
     for name in (*wanted.rules, *(one for one in held.rules if one not in wanted.rules)):
         rules[name] = stricter(held.rules.get(name), wanted.rules.get(name))
-    return replace(held, name=wanted.name, rules=rules)
+    return replace(held, name=wanted.name, rules=rules, feed=held.feed.stricter(wanted.feed))
 
 
 def stricter(held: RuleParams | None, wanted: RuleParams | None) -> RuleParams:

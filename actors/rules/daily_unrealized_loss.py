@@ -44,7 +44,7 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
     if not view.holdings:
         return Judgement(state, bound.text, "0.00", left=bound.left_text(Usd(0)))
     if params.scope is Scope.ACCOUNT:
-        return judge_groups(bound, state, (view.holdings,))
+        return judge_groups(bound, state, (view.holdings,), whole=True)
     return judge_groups(bound, state, tuple((one,) for one in view.holdings))
 
 

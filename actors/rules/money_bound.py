@@ -16,7 +16,8 @@ from protocol.lockouts import LockKind, LockRequest
 from protocol.market_facts import Trigger
 from protocol.units import RuleName, Usd, usd, usd_text
 
-NOTHING_LEFT = usd_text(Usd(0))
+NOTHING = Usd(0)
+NOTHING_LEFT = usd_text(NOTHING)
 UNPRICED = "an open position has no price"
 
 
@@ -45,6 +46,16 @@ class MoneyBound(msgspec.Struct, frozen=True, kw_only=True):
     def left_text(self, money: Usd) -> str:
         """Return for people what money may still move before it is there."""
         return usd_text(Usd(max(0, self.toward.left(money, self.amount))))
+
+    def certain(self, holdings: tuple[Holding, ...], closed: Usd = NOTHING) -> bool:
+        """Tell whether the amount is reached at whichever of bid, ask and last is best."""
+        total = closed
+        for one in holdings:
+            worth = one.most if self.toward is Toward.LOSS else one.least
+            if worth is None:
+                return False
+            total = Usd(total + worth)
+        return self.reached(total)
 
     def triggers(self, holdings: tuple[Holding, ...], money: Usd | None) -> tuple[Trigger, ...]:
         """Return where these positions must be looked at again; None for unknown money."""
@@ -89,11 +100,12 @@ def judge_day(
         f"realized {closed} and unrealized {usd_text(unrealized)} "
         f"are {usd_text(total)}, {bound.reached_text}"
     )
-    breach = end_of_day(bound, view, why)
+    doubtful = not bound.certain(view.holdings, realized)
+    breach = end_of_day(bound, view, why, doubtful=doubtful)
     return Judgement(state, text, usd_text(total), (breach,), left=NOTHING_LEFT)
 
 
-def end_of_day(bound: MoneyBound, view: BookView, why: str) -> Breach:
+def end_of_day(bound: MoneyBound, view: BookView, why: str, *, doubtful: bool = False) -> Breach:
     """Flatten everything, and lock until the reset."""
     return Breach(
         rule=bound.rule,
@@ -101,13 +113,21 @@ def end_of_day(bound: MoneyBound, view: BookView, why: str) -> Breach:
         goals=(Goal(aim=Aim.FLATTEN),),
         lock=LockRequest(kind=LockKind.HARD, until=view.next_reset),
         why=why,
+        doubtful=doubtful,
     )
 
 
 def judge_groups(
-    bound: MoneyBound, state: RuleState, groups: tuple[tuple[Holding, ...], ...]
+    bound: MoneyBound,
+    state: RuleState,
+    groups: tuple[tuple[Holding, ...], ...],
+    *,
+    whole: bool = False,
 ) -> Judgement[RuleState]:
-    """Judge the open P&L of each group of positions, and close those at the bound."""
+    """Judge the open P&L of each group of positions, and close those at the bound.
+
+    What would close a `whole` account wants more than one price.
+    """
     judged = [(group, *judge_group(bound, group)) for group in groups]
     known = [money for _, money, _ in judged if money is not None]
     furthest = max(known, key=lambda money: money * bound.toward, default=None)
@@ -120,7 +140,8 @@ def judge_groups(
     used = "?" if furthest is None else usd_text(furthest)
     left = "" if furthest is None else bound.left_text(furthest)
     rested = tuple(trigger for _, _, resting in judged for trigger in resting)
-    breaches = (closing(bound, due, used),) if due else ()
+    doubtful = whole and not bound.certain(due)
+    breaches = (closing(bound, due, used, doubtful=doubtful),) if due else ()
     unknown = UNPRICED if len(known) < len(judged) else None
     return Judgement(state, bound.text, used, breaches, rested, unknown, left=left)
 
@@ -138,7 +159,9 @@ def judge_group(
     return money, () if bound.reached(money) else bound.triggers(group, money)
 
 
-def closing(bound: MoneyBound, due: tuple[Holding, ...], used: str) -> Breach:
+def closing(
+    bound: MoneyBound, due: tuple[Holding, ...], used: str, *, doubtful: bool = False
+) -> Breach:
     """Close these contracts and cancel their orders."""
     names = ", ".join(one.contract_id for one in due)
     return Breach(
@@ -146,4 +169,5 @@ def closing(bound: MoneyBound, due: tuple[Holding, ...], used: str) -> Breach:
         priority=Priority.POSITION,
         goals=tuple(Goal(aim=Aim.FLATTEN, contract_id=one.contract_id) for one in due),
         why=f"unrealized {used} of {names} is {bound.reached_text}",
+        doubtful=doubtful,
     )

@@ -77,6 +77,11 @@ class NullBroker:
         """Hold nothing."""
 
     @property
+    def ping_ms(self) -> float | None:
+        """Have no hubs."""
+        return None
+
+    @property
     def spent(self) -> int:
         """Spend nothing."""
         return 0

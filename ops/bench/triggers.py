@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from time import perf_counter
 
-from actors.model.quotes import Owner, Quote, TriggerBook, prices
+from actors.model.quotes import Quote, prices
+from actors.model.triggers import Owner, TriggerBook
 from protocol.market_facts import MarkSource, QuoteSeen, Trigger
 from protocol.units import PRICE, AccountId, ContractId, Nanos, Price, RuleName
 

@@ -13,7 +13,7 @@ from config.reference import default_of
 from ops.commands.status import ask
 from ops.commands.table import table
 from ops.desk.outcome import Exit
-from protocol.control import RuleStatus
+from protocol.control import ARMED, RuleStatus
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -59,7 +59,7 @@ def working(args: Namespace) -> int:
             for one in accounts
         )
     sys.stdout.write(text + "\n")
-    armed = all(one.state == "armed" and all(rule.armed for rule in one.rules) for one in accounts)
+    armed = all(one.state in ARMED and all(rule.armed for rule in one.rules) for one in accounts)
     return Exit.OK if armed else Exit.STALLED
 
 

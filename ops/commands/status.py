@@ -11,7 +11,7 @@ from config.schema import Service
 from ops.commands.table import table
 from ops.desk.lockfile import holder
 from ops.desk.outcome import Ended, Exit
-from protocol.control import AccountStatus, DeskStatus, ServiceStatus
+from protocol.control import AccountStatus, DeskStatus, FeedStatus, ServiceStatus
 
 TIMEOUT_S = 3.0
 STATUS_OK = 200
@@ -86,7 +86,10 @@ def render(status: ServiceStatus) -> list[str]:
 def render_desk(desk: DeskStatus) -> list[str]:
     """Return a desk in one line, and its alarms."""
     pid = f"process {desk.pid}" if desk.pid is not None else "no process"
-    figures = f"hubs {desk.hubs}, {desk.calls_last_minute} calls/min, {desk.restarts} restarts"
+    ping = "" if desk.ping_ms is None else f" ({desk.ping_ms:.0f} ms)"
+    figures = (
+        f"hubs {desk.hubs}{ping}, {desk.calls_last_minute} calls/min, {desk.restarts} restarts"
+    )
     return [
         f"desk {desk.login}: {desk.state.upper()}, {pid}, {figures}",
         *(f"  ALARM {alarm}" for alarm in desk.alarms),
@@ -109,6 +112,7 @@ def render_account(account: AccountStatus) -> list[str]:
         f" next reset {account.next_reset or 'unknown'}"
     )
     lines += [f"  waits for the reset: {one}" for one in account.waits]
+    lines += render_feed(account.feed) if account.feed is not None else []
     for held in account.positions:
         worth = f"{held.mark or 'no price'}, {held.unrealized or 'unknown'}"
         lines.append(f"  {held.side} {held.size} {held.contract} at {held.average}, now {worth}")
@@ -117,4 +121,15 @@ def render_account(account: AccountStatus) -> list[str]:
         lines.append(f"  {done.requested} {done.rule} {done.state}: {done.why}")
     if account.attempts_while_locked:
         lines.append(f"  {account.attempts_while_locked} attempts to trade while locked")
+    return lines
+
+
+def render_feed(feed: FeedStatus) -> list[str]:
+    """Return what an account hears in one line, and a line for each contract it watches."""
+    truth = "never read" if feed.truth_age_s is None else f"{feed.truth_age_s} s old"
+    lines = [f"  feed {feed.state}, truth {truth}"]
+    for one in feed.prices:
+        age = "no good price yet" if one.age_s is None else f"price {one.age_s} s old"
+        ignored = ", ".join(f"{count} {reason}" for reason, count in one.ignored.items())
+        lines.append(f"    {one.contract}: {age}" + (f", ignored: {ignored}" if ignored else ""))
     return lines

@@ -13,6 +13,11 @@ class Broker(Protocol):
         """Do what the command says, and return the answer; never raise."""
         ...
 
+    @property
+    def ping_ms(self) -> float | None:
+        """Return the newest round trip over both hubs in milliseconds, if there was one."""
+        ...
+
     async def close(self) -> None:
         """Let go of every connection."""
         ...

@@ -42,7 +42,7 @@ REPORT_SHARE = 20
 QUIET_S = 0.75
 """How long a report that says nothing new may wait."""
 STOP_S = 1.3
-GUARDED = frozenset({"armed", "last_resort"})
+GUARDED = frozenset({"armed", "blind", "last_resort"})
 """States in which an account is looked after, well or as well as may be."""
 
 
@@ -209,7 +209,8 @@ class Life:
     def _report(self) -> None:
         """Tell the guardian what is new, or at least that we live."""
         began = time.monotonic()
-        report = self._outlook.report(self._desk, self._history, self.link.spent)
+        ping_ms = self.link.ping_ms
+        report = self._outlook.report(self._desk, self._history, self.link.spent, ping_ms)
         report = replace(report, reload=self._reloads.told)
         still = self._outlook.still(report)
         if still != self._reported or began - self._reported_at >= QUIET_S:

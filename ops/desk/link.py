@@ -93,6 +93,11 @@ class Link:
         """Return the requests of the last 60 seconds."""
         return self._broker.spent if self._broker is not None else 0
 
+    @property
+    def ping_ms(self) -> float | None:
+        """Return the newest round trip over both hubs in milliseconds."""
+        return self._broker.ping_ms if self._broker is not None else None
+
     def _event(self, event: str, payload: object) -> None:
         self.said_events.take(event)
         self.on_event(event, payload)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from actors.adapters import clock
 from config.schema import AccountConfig
 from ops.desk.desk import Desk
+from ops.desk.hearing import ageless
 from ops.desk.plans import Ward
 from ops.desk.status import History, report
 from protocol.control import AccountStatus, DeskReport, DeskStatus
@@ -37,9 +38,11 @@ class Outlook:
             for alarm in alarms:
                 log.error("[%d] ALARM %s", account_id, alarm, extra={"account": account_id})
 
-    def report(self, desk: Desk, history: History, spent: int) -> DeskReport:
+    def report(
+        self, desk: Desk, history: History, spent: int, ping_ms: float | None = None
+    ) -> DeskReport:
         """Return how the desk and its accounts stand."""
-        told = report(desk, history, self._login, spent)
+        told = report(desk, history, self._login, spent, ping_ms)
         accounts = [
             replace(one, alarms=[*self._alarms.get(one.id, ()), *one.alarms])
             for one in told.accounts
@@ -52,9 +55,10 @@ class Outlook:
 
     def still(self, told: DeskReport) -> DeskReport:
         """Return a report without what changes by itself, to compare it with another."""
-        return replace(
-            told, desk=replace(told.desk, heartbeat=None, calls_last_minute=0, commit_ms=0.0)
-        )
+        desk = replace(told.desk, heartbeat=None, calls_last_minute=0, commit_ms=0.0)
+        desk = replace(desk, ping_ms=None)
+        accounts = [replace(one, feed=ageless(one.feed)) for one in told.accounts]
+        return replace(told, desk=desk, accounts=accounts)
 
 
 def starting(login: str) -> DeskReport:

@@ -6,6 +6,7 @@ was put into shadow is enforced until then.
 """
 
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +14,12 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.adapters.storage import Storage
+from actors.model.calendar import Calendar
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan, planned
 from actors.rules.rule import Mode
 from actors.settings import resumed
+from config.calendars import load_shipped, shipped
 from config.schema import AccountConfig, ServiceConfig
 from ops.desk.identities import Identity, known_id
 from ops.desk.stores import folder, left_behind, locks_in_force, open_store, settings_kept
@@ -92,6 +95,8 @@ def wanted_plan(account: AccountConfig, account_id: AccountId, name: str) -> Acc
         mode=account.mode,
         mark=account.mark,
         include_fees=account.include_fees,
+        feed=account.feed,
+        calendars=calendars(),
         reset=account.reset,
         rules=account.rules,
     )
@@ -112,6 +117,12 @@ def _configured(
     return Ward(plan, store, held, tuple(alarms))
 
 
+@cache
+def calendars() -> tuple[Calendar, ...]:
+    """Return every calendar that comes with the product."""
+    return tuple(load_shipped(name) for name in shipped())
+
+
 def _left_behind(
     data_dir: Path, account_id: AccountId, identity: Identity | None, why: str, wall: Nanos
 ) -> Ward:
@@ -125,4 +136,5 @@ def _left_behind(
         with suppress(msgspec.ValidationError):
             last = planned(kept.held, account_id, name)
             plan = resumed(kept, replace(last, mode=Mode.ENFORCE, rules={}), wall)
+    plan = replace(plan, calendars=calendars())
     return Ward(plan, store, held=True, alarms=(said, wrong) if wrong else (said,))

@@ -6,8 +6,10 @@ A projection only.  It runs a few times a second on the loop, between inputs.
 import os
 from collections import deque
 
+from actors.account_feed import hearing
 from actors.model.account_state import State as AccountState
 from actors.model.account_state import in_force
+from actors.model.feed import FeedState
 from actors.model.money import unrealized
 from actors.model.quotes import marks as marks_of
 from actors.plan import AccountPlan, planned
@@ -15,6 +17,7 @@ from actors.settings import waiting
 from actors.tree import SETTINGS
 from ops.desk.armed import rule
 from ops.desk.desk import Desk
+from ops.desk.hearing import feed
 from protocol.book import Holding
 from protocol.codec import Recorded
 from protocol.control import (
@@ -42,6 +45,7 @@ from protocol.units import AccountId, Nanos, Now, price_text, usd_text
 from protocol.words import instant_text
 
 ENFORCEMENTS_MAX = 50
+BLIND = FeedState.BLIND.value
 MOMENTARY = (AlarmKind.ACTOR_DIED, AlarmKind.CLOCK_JUMPED, AlarmKind.PAYLOAD_REFUSED)
 """Alarms of what has happened, not of what is so: they are logged, and do not stand."""
 
@@ -108,19 +112,27 @@ class History:
                 )
 
 
-def report(desk: Desk, history: History, login: str, spent: int) -> DeskReport:
+def report(
+    desk: Desk, history: History, login: str, spent: int, ping_ms: float | None = None
+) -> DeskReport:
     """Return everything a guardian publishes of a desk."""
     now = desk.clock()
     accounts = [account(desk, history, plan, login, now) for plan in desk.plans]
     gateway = desk.runtime.states.get("gateway")
     hubs = gateway.hubs.value if gateway is not None else "closed"
+    states = {one.state for one in accounts}
     armed = bool(accounts) and all(
-        one.state == Phase.ARMED.value and all(rule.armed for rule in one.rules) for one in accounts
+        one.state in (Phase.ARMED.value, BLIND) and all(rule.armed for rule in one.rules)
+        for one in accounts
     )
     figures = desk.journal.figures()
     status = DeskStatus(
         login=login,
-        state="armed" if armed else "starting" if hubs == "closed" else "degraded",
+        state="armed"
+        if armed and BLIND not in states
+        else "starting"
+        if hubs == "closed"
+        else "degraded",
         pid=os.getpid(),
         hubs=hubs,
         restarts=0,
@@ -130,6 +142,7 @@ def report(desk: Desk, history: History, login: str, spent: int) -> DeskReport:
         alarms=[f"{kind}: {why}" for (who, kind), why in history.alarms.items() if who is None],
         heartbeat=instant_text(now.wall),
         checkpoints=dict(desk.counts.checkpoints.last),
+        ping_ms=ping_ms,
     )
     return DeskReport(desk=status, accounts=accounts, armed=armed)
 
@@ -150,7 +163,7 @@ def account(desk: Desk, history: History, plan: AccountPlan, login: str, now: No
         id=plan.account_id,
         name=state.seen.name if state is not None and state.seen is not None else plan.name,
         login=login,
-        state=state.phase.value if state is not None else "last_resort",
+        state=standing(state),
         mode=plan.mode.value,
         locked=bool(locks),
         lockouts=[lockout(one) for one in locks],
@@ -164,6 +177,8 @@ def account(desk: Desk, history: History, plan: AccountPlan, login: str, now: No
         next_reset=instant_text(state.day.next_reset) if state is not None else None,
         alarms=alarms,
         waits=waits(desk, plan, path),
+        feed=None if state is None
+        else feed(plan, state, desk.runtime.states.get("market_data"), now),
     )  # fmt: skip
 
 
@@ -173,6 +188,14 @@ def waits(desk: Desk, plan: AccountPlan, path: str) -> list[str]:
     if kept is None or kept.wanted is None:
         return []
     return list(waiting(planned(kept.held, plan.account_id, plan.name), kept))
+
+
+def standing(state: AccountState | None) -> str:
+    """Return how far an account has come, or that it is armed and blind."""
+    if state is None:
+        return "last_resort"
+    armed = state.phase is Phase.ARMED
+    return BLIND if armed and hearing(state) is FeedState.BLIND else state.phase.value
 
 
 def total(worths: list[str | None]) -> str | None:

@@ -10,7 +10,7 @@ from ops.desk.outlook import unseen
 from ops.desk.pipe import Command
 from ops.guardian.child import Child
 from ops.guardian.totals import Totals
-from protocol.control import AccountStatus, DeskReload, DeskReport, DeskStatus
+from protocol.control import ARMED, AccountStatus, DeskReload, DeskReport, DeskStatus
 
 FRESH_S = 3.0
 """How old a report may be to count for readiness."""
@@ -65,7 +65,7 @@ class Watch:
             self.totals.take(report.figures)
         if report.accounts:
             self._last = report.accounts
-        if any(one.state == "armed" for one in report.accounts):
+        if any(one.state in ARMED for one in report.accounts):
             self.was_armed = True
         if report.armed:
             self.gave_up = None
@@ -173,7 +173,7 @@ class Watch:
 def unarmed(account: AccountStatus) -> str:
     """Return what of an account is not armed: all of it, or some of its rules."""
     name = account.name or str(account.id)
-    if account.state != "armed":
+    if account.state not in ARMED:
         return name
     rules = [rule.rule for rule in account.rules if not rule.armed]
     return f"{name} ({', '.join(rules)})" if rules else ""

@@ -15,6 +15,7 @@ from protocol.answers import (
     InstrumentRead,
     LoggedIn,
     Outcome,
+    TruthFailed,
     TruthRead,
 )
 from protocol.codec import encode_state
@@ -62,6 +63,7 @@ class Desk:
         self.mutations: list[Mutation] = []
         self.deaths: list[tuple[str, str]] = []
         self.unvalued: set[ContractId] = set()
+        self.truth_fails = False
         self.stored = {} if stored is None else stored
         self._mail: deque[Message] = deque()
         self.runtime = Runtime(DeskRoster((plan,)) if roster is None else roster, self.stored)
@@ -163,6 +165,8 @@ class Desk:
                         )
                     ]
                 return [InstrumentRead(account_id=ACCOUNT, instrument=INSTRUMENTS[contract_id])]
+            case ReadTruth(command_id=command_id) if self.truth_fails:
+                return [TruthFailed(command_id=command_id, account_id=ACCOUNT, why="503")]
             case ReadTruth(command_id=command_id, trades_since=since):
                 return [self._truth(command_id, since)]
 

@@ -12,6 +12,7 @@ from typing import Any, get_origin
 import msgspec
 import pytest
 
+from actors.model.feed import FeedPolicy
 from actors.model.schedule import ResetSchedule
 from actors.model.sessions import Window
 from actors.rules import RULES
@@ -49,6 +50,7 @@ BASE: dict[str, Any] = {
             "login": "main",
             "id": 1001,
             "reset": {},
+            "feed": {},
             "rules": {
                 name: MORE.get(name, {})
                 | {
@@ -79,6 +81,10 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("AccountConfig", "reset"): {"at": "0 16 * * *"},
     ("ResetSchedule", "at"): "0 16 * * *",
     ("ResetSchedule", "zone"): "Europe/London",
+    ("AccountConfig", "feed"): {"on_blind": "pause"},
+    ("FeedPolicy", "quote_age"): "90s",
+    ("FeedPolicy", "truth_age"): "2m",
+    ("FeedPolicy", "confirm"): "500ms",
     ("Params", "target"): 7.5,
     ("Params", "grace"): "90s",
     ("Params", "unknown_timeout"): "90s",
@@ -109,6 +115,7 @@ TABLES: dict[tuple[str | int, ...], type[msgspec.Struct]] = {
     ("logins", 1): LoginConfig,
     ("accounts", 0): AccountConfig,
     ("accounts", 0, "reset"): ResetSchedule,
+    ("accounts", 0, "feed"): FeedPolicy,
     **{("accounts", 0, "rules", name): rule.params for name, rule in RULES.items()},
     (*SESSIONS, "windows", 0): Window,
     (*SESSIONS, "instruments", "MNQ"): Instrument,

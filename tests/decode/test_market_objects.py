@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from actors.adapters import decode
 from protocol.account_facts import Instrument
 from protocol.answers import Refused
-from protocol.market_facts import QuoteSeen
+from protocol.market_facts import Fault, QuoteSeen
 from protocol.units import ContractId, Nanos, Price, Usd
 
 MNQ = ContractId("CON.F.US.MNQ.Z25")
@@ -55,17 +56,23 @@ def test_the_market_hubs_own_list_is_read() -> None:
         pytest.param({"symbol": "F.US.MNQ"}, {}, id="nothing but the symbol"),
         pytest.param({"bestBid": 26271}, {"bid": BID}, id="only the bid, an integer"),
         pytest.param({"bestAsk": 26271.75, "bestBid": None}, {"ask": ASK}, id="only the ask"),
-        pytest.param({"lastPrice": 0.0, "bestBid": 26271.0}, {"bid": BID}, id="last 0 is absent"),
-        pytest.param({"lastPrice": 0, "bestBid": 0, "bestAsk": 0}, {}, id="all 0"),
-        pytest.param({"lastPrice": -0.0}, {}, id="minus 0"),
+        pytest.param(
+            {"lastPrice": 0.0, "bestBid": 26271.0},
+            {"bid": BID, "faults": (Fault.ZERO,)},
+            id="lesson 38: last 0 is none",
+        ),
+        pytest.param(
+            {"lastPrice": 0, "bestBid": 0, "bestAsk": 0}, {"faults": (Fault.ZERO,) * 3}, id="all 0"
+        ),
+        pytest.param({"lastPrice": -0.0}, {"faults": (Fault.ZERO,)}, id="minus 0"),
         pytest.param(
             {"bid": 26271.0, "ask": 26271.75, "last_price": 0.0},
-            {"bid": BID, "ask": ASK},
+            {"bid": BID, "ask": ASK, "faults": (Fault.ZERO,)},
             id="the SDK's names",
         ),
         pytest.param(
             {"lastPrice": 26271.5, "bestBid": 26271.75, "bestAsk": 26271.0},
-            {"last": LAST},
+            {"last": LAST, "faults": (Fault.CROSSED,)},
             id="crossed: neither side",
         ),
         pytest.param(
@@ -82,16 +89,21 @@ def test_a_partial_quote_says_what_it_says(data: dict[str, Any], expected: dict[
     assert seen == QuoteSeen(contract_id=MNQ, **expected)
 
 
+@pytest.mark.parametrize("key", ["lastPrice", "bestBid", "bestAsk"])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), -1.0, -1, 1e300])
+def test_i7_a_number_that_is_no_price_is_left_out_and_noted(key: str, number: float) -> None:
+    seen = decode.hub("quote_update", {"contract_id": MNQ, "data": QUOTE | {key: number}})
+
+    field = {"lastPrice": "last", "bestBid": "bid", "bestAsk": "ask"}[key]
+    assert seen == replace(FULL, **{field: None}, faults=(Fault.NO_PRICE,))
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"lastPrice": float("nan")},
-        {"bestBid": float("inf")},
-        {"bestAsk": -1.0},
-        {"bestAsk": -1},
         {"bestBid": True},
         {"bestBid": "26271.0"},
-        {"bestBid": 1e300},
+        {"bestBid": [26271.0]},
         {"timestamp": "now"},
         {"timestamp": "2025-10-30T19:19:41"},
         {"timestamp": "1900-01-01T00:00:00Z"},

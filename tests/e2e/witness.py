@@ -36,6 +36,10 @@ class Link:
         await self.broker.close()
 
     @property
+    def ping_ms(self) -> float | None:
+        return self.broker.ping_ms
+
+    @property
     def spent(self) -> int:
         return self.broker.spent
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.model.duration import DURATION_MAX, check_duration, duration, duration_text
-from protocol.units import SECOND, Nanos
+from protocol.units import MILLISECOND, SECOND, Nanos
 
 
 @pytest.mark.parametrize(
@@ -16,9 +16,31 @@ def test_a_span_is_a_number_and_a_unit(text: str, seconds: int) -> None:
     assert duration(text) == seconds * SECOND
 
 
+def test_a_moment_is_written_in_milliseconds() -> None:
+    assert duration("250ms") == 250 * MILLISECOND
+    with pytest.raises(ValueError, match=r"^grace: '250ms' is too short; "):
+        check_duration("grace", "250ms")
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "10", "s", "1.5m", "-1s", "+1s", "1 m", " 1m", "1M", "1d", "1h30m", "1ms", "٣s", "169h"],
+    [
+        "",
+        "10",
+        "s",
+        "1.5m",
+        "-1s",
+        "+1s",
+        "1 m",
+        " 1m",
+        "1M",
+        "1d",
+        "1h30m",
+        "1us",
+        "1 ms",
+        "٣s",
+        "169h",
+    ],
 )
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="; write it like"):

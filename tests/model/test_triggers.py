@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model.quotes import TRIGGERS_MAX, Owner, Prices, TriggerBook
+from actors.model.quotes import Prices
+from actors.model.triggers import TRIGGERS_MAX, Owner, TriggerBook
 from protocol.market_facts import MarkSource, Trigger
 from protocol.units import AccountId, ContractId, Price, RuleName
 
