@@ -5,10 +5,10 @@ Money and prices are decimal text, instants are UTC ISO text: nothing here is co
 
 import msgspec
 
+from protocol.metrics import Figures
+
 ARMED = frozenset({"armed", "blind"})
 """States of an account whose rules are armed; a blind one says so in its alarm."""
-
-from protocol.metrics import Figures
 
 
 class LockoutStatus(msgspec.Struct, frozen=True, kw_only=True):
