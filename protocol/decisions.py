@@ -211,3 +211,25 @@ type Decision = (
     | AlarmRaised
     | AlarmCleared
 )
+
+CHECKPOINTS: dict[type[Message], Checkpoint] = {
+    ConfigurationTaken: Checkpoint.CONFIGURATION,
+    ConfigurationRefused: Checkpoint.CONFIGURATION,
+    AccountArmed: Checkpoint.RULES_ARMED,
+    VerdictChanged: Checkpoint.RULE_EVALUATED,
+    EnforcementRequested: Checkpoint.ENFORCEMENT,
+    EnforcementMerged: Checkpoint.ENFORCEMENT,
+    EnforcementConfirmed: Checkpoint.ENFORCEMENT,
+    EnforcementWithdrawn: Checkpoint.ENFORCEMENT,
+    EnforcementFailing: Checkpoint.ENFORCEMENT,
+    WouldHave: Checkpoint.ENFORCEMENT,
+    LockSet: Checkpoint.ENFORCEMENT,
+    LockEnded: Checkpoint.ENFORCEMENT,
+    LockedAttempt: Checkpoint.ENFORCEMENT,
+}
+"""Which point each decision passes; resets and alarms are none of the eight."""
+
+
+def checkpoint_of(decision: Message) -> Checkpoint | None:
+    """Return the point that a decision passes, if it is one."""
+    return CHECKPOINTS.get(type(decision))

@@ -10,7 +10,14 @@ from enum import StrEnum
 import msgspec
 
 from protocol.answers import Answered, Outcome
-from protocol.decisions import Decision, EnforcementConfirmed, LockEnded, LockSet
+from protocol.decisions import (
+    Checkpoint,
+    Decision,
+    EnforcementConfirmed,
+    LockEnded,
+    LockSet,
+    checkpoint_of,
+)
 from protocol.message import Message
 from protocol.units import AccountId
 
@@ -90,6 +97,8 @@ def attributes(span: Span) -> dict[str, Value]:
         found["account"] = span.account_id
     if span.answer is not None:
         found |= {"answer": type(span.answer).__name__, **fields(span.answer)}
+    if span.kind is Kind.HEARD:
+        found["checkpoint"] = Checkpoint.EVENT_RECEIVED.word
     if span.outcome is not None:
         found["outcome"] = span.outcome
     return {PREFIX + name: value for name, value in found.items()}
@@ -102,6 +111,9 @@ def event(decision: Decision) -> tuple[str, dict[str, Value]]:
         found = {**fields(decision.lock), **found}
     elif isinstance(decision, EnforcementConfirmed):
         found["reads"] = list(decision.certificate.reads)
+    checkpoint = checkpoint_of(decision)
+    if checkpoint is not None:
+        found["checkpoint"] = checkpoint.word
     told = {PREFIX + name: value for name, value in found.items()}
     return type(decision).__name__, told
 

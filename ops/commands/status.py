@@ -12,6 +12,7 @@ from ops.commands.table import table
 from ops.desk.lockfile import holder
 from ops.desk.outcome import Ended, Exit
 from protocol.control import AccountStatus, DeskStatus, FeedStatus, ServiceStatus
+from protocol.decisions import Checkpoint
 
 TIMEOUT_S = 3.0
 STATUS_OK = 200
@@ -84,7 +85,10 @@ def render(status: ServiceStatus) -> list[str]:
 
 
 def render_desk(desk: DeskStatus) -> list[str]:
-    """Return a desk in one line, and its alarms."""
+    """Return a desk in one line, how far its start came, and its alarms."""
+    start = [
+        one for one in Checkpoint if one <= Checkpoint.RUNNING and one.word in desk.checkpoints
+    ]
     pid = f"process {desk.pid}" if desk.pid is not None else "no process"
     ping = "" if desk.ping_ms is None else f" ({desk.ping_ms:.0f} ms)"
     figures = (
@@ -92,6 +96,7 @@ def render_desk(desk: DeskStatus) -> list[str]:
     )
     return [
         f"desk {desk.login}: {desk.state.upper()}, {pid}, {figures}",
+        *(f"  {one:d} {one.word} since {desk.checkpoints[one.word]}" for one in start[-1:]),
         *(f"  ALARM {alarm}" for alarm in desk.alarms),
     ]
 

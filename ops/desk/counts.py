@@ -15,10 +15,9 @@ from actors.adapters.wire_figures import WireFigures
 from actors.model.account_state import State as AccountState
 from actors.model.histogram import Histogram
 from actors.plan import AccountPlan
-from actors.rules import RULES
 from actors.tree import RULE_PREFIX
 from ops.desk.checkpoints import Checkpoints
-from ops.desk.meters import meter
+from ops.desk.meters import is_automation, meter
 from protocol import metrics
 from protocol.account_facts import OrderSeen, PositionSeen, TradeSeen
 from protocol.answers import Outcome, Refused
@@ -37,13 +36,10 @@ from protocol.decisions import (
     VerdictChanged,
     WouldHave,
 )
-from protocol.enforcement import Priority
 from protocol.message import Message
 from protocol.metrics import Metric
 from protocol.units import SECOND, AccountId, RuleName
 
-MANAGING = frozenset(name for name, one in RULES.items() if one.priority is Priority.AUTOMATION)
-"""Rules that forbid nothing."""
 FACTS = frozenset({PositionSeen, OrderSeen, TradeSeen})
 HUB_EVENTS = (
     "account_update",
@@ -136,6 +132,8 @@ class Counts:
                 self._count(metrics.COMMANDS, kind.__name__, how.value)
         for plan in plans:
             for rule, params in plan.rules.items():
+                if is_automation(rule):
+                    continue
                 self._bar(metrics.TIME_TO_FLAT, rule)
                 if any(isinstance(one, Decimal) for one in astuple(params)):
                     self._bar(metrics.OVERSHOOT, rule, "breach")
@@ -150,9 +148,9 @@ class Counts:
     def decided(self, decision: Decision, states: States) -> None:
         """Count what was decided."""
         match decision:
-            case VerdictChanged(breached=True, rule=rule) if rule in MANAGING:
-                pass  # a stop that is moved is no breach
-            case VerdictChanged(breached=True, account_id=who, rule=rule):
+            case VerdictChanged(breached=True, account_id=who, rule=rule) if not is_automation(
+                rule
+            ):
                 self.add(metrics.BREACHES, who, rule)
                 self._overshot(rule, decision.limit, decision.used, "breach")
             case WouldHave(account_id=who, rule=rule):
@@ -187,7 +185,7 @@ class Counts:
     ) -> None:
         who, rule = decision.account_id, decision.rule
         self.add(metrics.ENFORCEMENTS, who, rule, STATES[type(decision)])
-        if isinstance(decision, EnforcementConfirmed):
+        if isinstance(decision, EnforcementConfirmed) and not is_automation(rule):
             self.observe(metrics.TIME_TO_FLAT, decision.took_ms / 1_000, rule)
             self._flat(who, rule, states)
 

@@ -20,7 +20,7 @@ from ops.desk.desk import Desk
 from ops.desk.figures import figures
 from ops.desk.link import Link
 from ops.desk.names import learn
-from ops.desk.narrate import line
+from ops.desk.narrate import about, line
 from ops.desk.outcome import Ending, Exit
 from ops.desk.outlook import Outlook, starting
 from ops.desk.pipe import ReportPipe
@@ -233,8 +233,7 @@ class Life:
         self.counts.decided(decision, self._desk.runtime.states)
         if said.checkpoint is not None:
             self.counts.checkpoints.passed(said.checkpoint)
-        about = {"checkpoint": said.checkpoint, "account": said.account_id}
-        log.log(said.level, "%s", said, extra={**about, "event": type(decision).__name__})
+        log.log(said.level, "%s", said, extra=about(decision))
 
     def _given_up(self, why: str) -> None:
         self._gave_up = why

@@ -22,6 +22,8 @@ LINES_MAX = 10_000
 CLOSE_S = 0.3
 SECRET_LENGTH_MIN = 3
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=access_token=)[^&\s\"']+")
+ABOUT = ("checkpoint", "event", "account", "rule", "enforcement", "alarm")
+"""What a line may say of itself, beside its text."""
 QUIET = ("httpx", "httpcore", "pysignalr", "uvicorn", "asyncio", "opentelemetry")
 
 TRACE: ContextVar[str] = ContextVar("trace", default="")
@@ -79,7 +81,7 @@ class Lines(logging.Handler):
             "source": self.source,
             "text": record.getMessage(),
         }
-        for key in ("checkpoint", "account"):
+        for key in ABOUT:
             value = getattr(record, key, None)
             if value is not None:
                 fields[key] = value
@@ -96,10 +98,17 @@ class Lines(logging.Handler):
             text += "\n" + logging.Formatter().formatException(record.exc_info)
         return text
 
+    def _gap(self) -> bytes:
+        """Return the line that stands for those that were dropped."""
+        dropped, self._dropped = self._dropped, 0
+        text = f"{dropped} lines dropped: nobody read them in time"
+        record = logging.LogRecord(__name__, logging.WARNING, "", 0, text, None, None)
+        return (self._json(record) if self._as_json else self._human(record)).encode() + b"\n"
+
     def _write(self) -> None:
         while (line := self._queue.get()) is not None:
             if self._dropped:
-                line, self._dropped = b"(%d lines dropped)\n" % self._dropped + line, 0
+                line = self._gap() + line
             try:
                 while line:
                     line = line[os.write(self._out, line) :]
@@ -132,4 +141,13 @@ def begin(source: str, *, as_json: bool = False) -> Lines:
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+    sys.excepthook = lambda *error: root.critical("nobody caught this", exc_info=error)
+    threading.excepthook = lambda error: root.error(
+        "thread %s ends", error.thread.name if error.thread is not None else "?",
+        exc_info=(error.exc_type, error.exc_value or error.exc_type(), error.exc_traceback),
+    )  # fmt: skip
+    sys.unraisablehook = lambda error: root.error(
+        "%s: %r", error.err_msg or "an error that nobody can catch", error.object,
+        exc_info=error.exc_value,
+    )  # fmt: skip
     return lines

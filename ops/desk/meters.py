@@ -1,10 +1,14 @@
-"""Figures out of the texts by which a rule says what it allows and what is used of it.
+"""What a rule's name and texts tell: whether it is about money, and how much of that is left.
 
 Only money is written with two digits or more behind the point, so nothing else is taken for it.
 """
 
 import re
 from typing import NamedTuple
+
+from actors.rules import RULES
+from protocol.enforcement import Priority
+from protocol.units import RuleName
 
 DOLLARS = re.compile(r"-?\d+\.\d{2,4}")
 
@@ -26,3 +30,9 @@ def meter(limit: str, used: str) -> Meter | None:
     if DOLLARS.fullmatch(limit) is None or DOLLARS.fullmatch(used) is None:
         return None
     return Meter(float(limit), float(used))
+
+
+def is_automation(rule: str) -> bool:
+    """Tell whether a rule manages a trade: when it acts, no limit was passed."""
+    found = RULES.get(RuleName(rule))
+    return found is not None and found.priority is Priority.AUTOMATION

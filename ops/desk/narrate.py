@@ -6,7 +6,7 @@ The same line serves the log, the demonstration and, later, the notifications.
 import logging
 from typing import NamedTuple, assert_never
 
-from actors.rules import RULES
+from ops.desk.meters import is_automation
 from protocol.decisions import (
     AccountArmed,
     AlarmCleared,
@@ -26,8 +26,8 @@ from protocol.decisions import (
     LockSet,
     VerdictChanged,
     WouldHave,
+    checkpoint_of,
 )
-from protocol.enforcement import Priority
 from protocol.units import AccountId, price_text, usd_text
 from protocol.words import instant_text
 
@@ -64,40 +64,59 @@ def line(decision: Decision) -> Line:
             return _lock(decision)
         case AlarmRaised():
             said = f"ALARM {decision.kind.value}: {decision.why}"
-            return Line(None, logging.ERROR, decision.account_id, said)
+            return _say(decision, logging.ERROR, decision.account_id, said)
         case AlarmCleared():
-            return Line(None, logging.INFO, decision.account_id, f"cleared {decision.kind.value}")
+            return _say(
+                decision, logging.INFO, decision.account_id, f"cleared {decision.kind.value}"
+            )
         case AccountArmed():
             text = f"{decision.rules} of {decision.enabled} rules armed"
-            return Line(Checkpoint.RULES_ARMED, logging.INFO, decision.account_id, text)
+            return _say(decision, logging.INFO, decision.account_id, text)
         case VerdictChanged():
             text = f"{decision.rule}: {_verdict(decision)}"
-            return Line(Checkpoint.RULE_EVALUATED, logging.INFO, decision.account_id, text)
+            return _say(decision, logging.INFO, decision.account_id, text)
         case DayReset():
             realized = "unknown" if decision.realized is None else usd_text(decision.realized)
             text = f"reset: trading day {decision.day} ends, realized {realized}"
-            return Line(None, logging.INFO, decision.account_id, text)
+            return _say(decision, logging.INFO, decision.account_id, text)
         case LockedAttempt():
             text = f"attempt {decision.attempts} while locked: {decision.what}"
-            return Line(Checkpoint.ENFORCEMENT, logging.WARNING, decision.account_id, text)
+            return _say(decision, logging.WARNING, decision.account_id, text)
         case WouldHave():
             text = f"shadow {decision.rule} would have acted: {decision.why}"
-            return Line(Checkpoint.ENFORCEMENT, logging.WARNING, decision.account_id, text)
+            return _say(decision, logging.WARNING, decision.account_id, text)
         case ConfigurationTaken() | ConfigurationRefused():
             return _configuration(decision)
         case _:
             return _enforcement(decision)
 
 
+def about(decision: Decision) -> dict[str, object]:
+    """Return what a program wants to know of a decision's line without reading it."""
+    told = decision.lock if isinstance(decision, LockSet | LockEnded) else decision
+    return {
+        "checkpoint": checkpoint_of(decision),
+        "event": type(decision).__name__,
+        "account": getattr(told, "account_id", None),
+        "rule": getattr(told, "rule", None),
+        "enforcement": getattr(told, "enforcement_id", None),
+        "alarm": decision.kind.value if isinstance(decision, AlarmRaised | AlarmCleared) else None,
+    }
+
+
+def _say(decision: Decision, level: int, account_id: AccountId | None, text: str) -> Line:
+    return Line(checkpoint_of(decision), level, account_id, text)
+
+
 def _configuration(decision: ConfigurationTaken | ConfigurationRefused) -> Line:
     if isinstance(decision, ConfigurationRefused):
         text = f"configuration refused, nothing changes: {'; '.join(decision.problems)}"
-        return Line(Checkpoint.CONFIGURATION, logging.ERROR, decision.account_id, text)
+        return _say(decision, logging.ERROR, decision.account_id, text)
     said = [f"{decision.on}: {'; '.join(decision.applied) or 'nothing changes now'}"]
     if decision.waits and decision.until is not None:
         said.append(f"waits until {instant_text(decision.until)}: {'; '.join(decision.waits)}")
     text = f"configuration at {'. '.join(said)}"
-    return Line(Checkpoint.CONFIGURATION, logging.WARNING, decision.account_id, text)
+    return _say(decision, logging.WARNING, decision.account_id, text)
 
 
 def _lock(decision: LockSet | LockEnded) -> Line:
@@ -106,16 +125,15 @@ def _lock(decision: LockSet | LockEnded) -> Line:
     until = instant_text(lock.until) if lock.until is not None else "its condition ends"
     if isinstance(decision, LockSet):
         text = f"locked by {lock.rule} ({scope}) until {until}: {lock.reason}"
-        return Line(Checkpoint.ENFORCEMENT, logging.WARNING, lock.account_id, text)
+        return _say(decision, logging.WARNING, lock.account_id, text)
     text = f"lock of {lock.rule} ({scope}) ended: {decision.why}"
-    return Line(Checkpoint.ENFORCEMENT, logging.INFO, lock.account_id, text)
+    return _say(decision, logging.INFO, lock.account_id, text)
 
 
 def _verdict(decision: VerdictChanged) -> str:
     figures = f"used {decision.used} of {decision.limit}"
     if decision.breached:
-        managed = RULES[decision.rule].priority is Priority.AUTOMATION
-        return f"{'acts' if managed else 'BREACH'}, {decision.why}"
+        return f"{'acts' if is_automation(decision.rule) else 'BREACH'}, {decision.why}"
     return f"unknown, {decision.unknown}" if decision.unknown else f"within its limit, {figures}"
 
 
@@ -148,4 +166,4 @@ def _enforcement(
             level = logging.ERROR
         case _:
             assert_never(decision)
-    return Line(Checkpoint.ENFORCEMENT, level, decision.account_id, text)
+    return _say(decision, level, decision.account_id, text)

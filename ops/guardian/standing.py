@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from ops.desk.meters import meter
+from ops.desk.meters import is_automation, meter
 from ops.guardian.guardian import Guardian
 from ops.guardian.totals import Key
 from ops.guardian.watch import Watch
@@ -132,6 +132,6 @@ def unproven(one: AccountStatus) -> float:
     since = [
         datetime.fromisoformat(each.requested).timestamp()
         for each in one.enforcements
-        if each.state in OUTSTANDING
+        if each.state in OUTSTANDING and not is_automation(each.rule)
     ]
     return max(0.0, time.time() - min(since)) if since else 0.0

@@ -1,7 +1,10 @@
 import json
 import logging
 import os
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,6 +62,77 @@ def test_a_line_for_programs_is_one_object_with_its_checkpoint() -> None:
         "checkpoint": 8,
         "account": 1001,
     }
+
+
+def test_lines_that_were_dropped_are_a_line_too() -> None:
+    sink = Sink(as_json=True)
+    sink.lines._dropped = 3
+
+    sink.log.info("on")
+
+    gap, line = map(json.loads, sink.text().splitlines())
+    assert gap["text"] == "3 lines dropped: nobody read them in time"
+    assert gap["level"] == "WARNING"
+    assert line["text"] == "on"
+
+
+ENDS = """
+import threading
+from ops.desk import logs
+lines = logs.begin("main", as_json={as_json})
+lines.hide(("hush-hush-7",))
+thread = threading.Thread(target=lambda: int("hush-hush-7"), name="worker")
+thread.start()
+thread.join()
+
+class Late:
+    def __del__(self): raise ValueError("too late")
+
+Late()
+import logging, warnings
+warnings.warn("old ways", stacklevel=1)
+logging.getLogger("project_x_py").error("theirs")
+try:
+    raise KeyError("end")
+finally:
+    import atexit
+    atexit.register(lines.close)
+"""
+
+
+def ends(*, as_json: bool, terminal: bool) -> list[str]:
+    """Run a program whose parts fail in every way there is; return its lines on stderr."""
+    inner, outer = os.openpty() if terminal else os.pipe()
+    line = [sys.executable, "-c", ENDS.format(as_json=as_json)]
+    process = subprocess.Popen(line, stderr=outer, stdout=subprocess.DEVNULL)
+    os.close(outer)
+    said = b""
+    with suppress(OSError):  # how the end of a terminal reads
+        while chunk := os.read(inner, 65_536):
+            said += chunk
+    os.close(inner)
+    assert process.wait(20) == 1
+    return said.decode().splitlines()
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_whatever_fails_is_one_line_of_json(*, terminal: bool) -> None:
+    rows = [json.loads(line) for line in ends(as_json=True, terminal=terminal)]
+
+    assert rows[0]["text"] == "thread worker ends"
+    assert [one for one in rows if "hush-hush-7" in json.dumps(one)] == []
+    told = [row.get("error", row["text"]) for row in rows]
+    for words in ("ValueError: invalid literal", "too late", "old ways", "theirs", "'end'"):
+        assert sum(words in one for one in told) == 1, words
+    assert {row["source"] for row in rows} == {"main"}
+
+
+def test_a_terminal_gets_lines_for_eyes_and_a_pipe_gets_json() -> None:
+    seen, piped = ends(as_json=False, terminal=True), ends(as_json=False, terminal=False)
+
+    assert "main: ERROR thread worker ends" in seen[0]
+    assert not any(line.startswith("{") for line in seen)
+    assert all(line.startswith("{") for line in piped)
 
 
 def test_a_line_for_people_says_how_loud_it_is(told: Sink) -> None:
