@@ -101,6 +101,8 @@ INTAKE_WAIT = _histogram(
     SECONDS_SHORT,
     *LOGIN,
 )
+PRICES_IGNORED = _counter("prices_ignored", "Prices not believed.", *LOGIN, "reason")
+TRUTH_AGE = _gauge("truth_age_seconds", "Age of the newest read of broker truth.", *ACCOUNT)
 QUOTE_AGE = _gauge(
     "quote_age_seconds", "Age of the oldest quote among the contracts held.", *ACCOUNT
 )
@@ -145,6 +147,7 @@ REST_ANSWERS = _counter("rest_answers", "REST answers by HTTP status.", *LOGIN, 
 REST_BUDGET = _gauge("rest_budget_left", "Requests left of the minute's allowance.", *LOGIN)
 HUB_LOSSES = _counter("hub_losses", "Times that a hub was lost.", *LOGIN)
 HUB_RECONNECTS = _counter("hub_reconnects", "Times that the hubs were opened again.", *LOGIN)
+HUB_PING = _gauge("hub_ping_seconds", "The newest round trip over both hubs.", *LOGIN)
 CLOCK_SKEW = _gauge(
     "clock_skew_seconds", "This clock minus the Gateway's, within half a second.", *LOGIN
 )

@@ -36,6 +36,7 @@ from protocol.decisions import (
     VerdictChanged,
     WouldHave,
 )
+from protocol.market_facts import Fault
 from protocol.message import Message
 from protocol.metrics import Metric
 from protocol.units import SECOND, AccountId, RuleName
@@ -76,7 +77,8 @@ class Counts:
         self.inputs: defaultdict[type[Message], int] = defaultdict(int)
         self.duplicates: Counter[type[Message]] = Counter()
         self.evaluations: Counter[str] = Counter()
-        self._judged: dict[str, int] = {}
+        self._known: dict[str, int] = {}
+        """What actors counted by themselves, as last seen."""
         self.dropped = 0
         self.depth = 0
         """The most that waited since somebody looked."""
@@ -90,7 +92,11 @@ class Counts:
 
     def add(self, metric: Metric, *labels: object) -> None:
         """Count one, under the values of the metric's labels."""
-        self._count(metric, *labels)[tuple(map(str, labels))] += 1
+        self.add_some(metric, 1, *labels)
+
+    def add_some(self, metric: Metric, times: int, *labels: object) -> None:
+        """Count as many."""
+        self._count(metric, *labels)[tuple(map(str, labels))] += times
 
     def observe(self, metric: Metric, value: float, *labels: object) -> None:
         """Take one value of a distribution."""
@@ -114,9 +120,15 @@ class Counts:
 
     def judged(self, path: str, rule: str, times: int) -> None:
         """Take how often a rule's actor has judged; one that was restarted began anew."""
-        before = self._judged.get(path, 0)
-        self._judged[path] = times
-        self.evaluations[rule] += times - before if times >= before else times
+        self.evaluations[rule] += self._grown(path, times)
+
+    def ignored(self, contract: str, reason: str, times: int) -> None:
+        """Take how many prices of a contract the market did not believe; likewise."""
+        self.add_some(metrics.PRICES_IGNORED, self._grown(f"{contract} {reason}", times), reason)
+
+    def _grown(self, what: str, now: int) -> int:
+        before, self._known[what] = self._known.get(what, 0), now
+        return now - before if now >= before else now
 
     def refused(self, message: Refused) -> None:
         """Count a payload that was refused; what a broker calls its events is not ours to trust."""
@@ -127,6 +139,8 @@ class Counts:
         """Begin at zero what may happen once a day: the first time must be an increase."""
         for kind in ALL:
             self._bar(metrics.COMMAND_TIME, kind.__name__)
+        for reason in Fault:
+            self._count(metrics.PRICES_IGNORED, reason.value)
         for kind in MUTATIONS:
             for how in Outcome:
                 self._count(metrics.COMMANDS, kind.__name__, how.value)

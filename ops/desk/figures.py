@@ -37,6 +37,10 @@ def figures(desk: Desk, history: History, spent: int) -> Figures:
             state: RuleState | None = desk.runtime.states.get(path)
             if state is not None:
                 counts.judged(path, rule, state.times)
+    market: MarketState | None = desk.runtime.states.get("market_data")
+    for quote in market.quotes.values() if market is not None else ():
+        for reason, times in quote.faults.items():
+            counts.ignored(quote.contract_id, reason, times)
     told = [*_incoming(counts), *_decided(counts, history), *_gateway(counts, spent)]
     told += _disk(desk)
     told += [_one(metrics.QUOTE_AGE, age, who) for who, age in quote_ages(desk)]

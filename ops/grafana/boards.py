@@ -151,9 +151,10 @@ ACCOUNT = Board(
                     Query(f"riskwarden_account_contracts{MINE}", "{{account}}"),
                 ),
                 lines(
-                    "Quote age",
-                    "Age of the oldest quote among the contracts held; nothing while flat.",
-                    Query(f"riskwarden_quote_age_seconds{MINE}", "{{account}}"),
+                    "What is known, and how old",
+                    "The broker's truth, and the oldest quote of the contracts held.",
+                    Query(f"riskwarden_truth_age_seconds{MINE}", "{{account}} truth"),
+                    Query(f"riskwarden_quote_age_seconds{MINE}", "{{account}} quote"),
                     unit=Unit.SECONDS,
                 ),
             ),

@@ -58,13 +58,16 @@ DESK = Board(
                     unit=Unit.PER_SECOND,
                 ),
                 lines(
-                    "Refused and told twice",
+                    "Refused, told twice, not believed",
                     "Per minute.",
                     Query(
                         f"sum by (event, reason) (increase(riskwarden_refused_total{MINE}[1m]))",
                         "refused {{event}} {{reason}}",
                     ),
                     Query(f"increase(riskwarden_duplicates_total{MINE}[1m])", "twice {{kind}}"),
+                    Query(
+                        f"increase(riskwarden_prices_ignored_total{MINE}[1m])", "price {{reason}}"
+                    ),
                 ),
                 lines(
                     "Waiting messages",
@@ -137,6 +140,7 @@ DESK = Board(
                     "Losses and reconnects, per minute.",
                     Query(f"increase(riskwarden_hub_losses_total{MINE}[1m])", "lost"),
                     Query(f"increase(riskwarden_hub_reconnects_total{MINE}[1m])", "opened again"),
+                    Query(f"riskwarden_hub_ping_seconds{MINE}", "round trip, seconds"),
                 ),
                 lines(
                     "Allowance",

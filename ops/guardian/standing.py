@@ -19,7 +19,7 @@ from protocol.control import AccountStatus, RuleStatus
 from protocol.lifecycle import Phase
 from protocol.metrics import Bars, Metric, Series
 
-STATES = (*(phase.value for phase in Phase), "last_resort", "missing", "stale", "down")
+STATES = (*(phase.value for phase in Phase), "blind", "last_resort", "missing", "stale", "down")
 OPEN = "open"
 STEPS = ("requested", "confirmed", "failed")
 OUTSTANDING = frozenset({"requested", "failing"})
@@ -69,6 +69,8 @@ def _desk(watch: Watch, now: float) -> Iterator[Series]:
         (metrics.DESK_GAVE_UP, watch.gave_up is not None),
         (metrics.HUBS_OPEN, fresh and desk.hubs == OPEN),
     ]
+    if fresh and desk.ping_ms is not None:
+        figures.append((metrics.HUB_PING, desk.ping_ms / 1_000))
     silent = watch.silence(now)
     if silent != float("inf"):
         figures.append((metrics.HEARTBEAT, time.time() - silent))
@@ -96,6 +98,8 @@ def _account(one: AccountStatus, login: str, *, fresh: bool) -> Iterator[Series]
     ):
         if money is not None:
             yield Series(metric.name, who, float(money))
+    if one.feed is not None and one.feed.truth_age_s is not None:
+        yield Series(metrics.TRUTH_AGE.name, who, one.feed.truth_age_s)
     for judged in one.rules:
         yield from _rule(judged, who)
 

@@ -83,8 +83,9 @@ async def test_log_metrics_and_status_tell_the_same_story(service: Build, sim: S
 
 async def says_everything_once(one: Service) -> None:
     found = rows(one)
-    twice = [text for text, times in Counter(row["text"] for row in found).items() if times > 1]
-    assert twice == []
+    # A busy disk may be slow, and well again, as often as it likes.
+    told = Counter(row["text"] for row in found if "alarm" not in row)
+    assert [text for text, times in told.items() if times > 1] == []
     assert all(set(row) >= NEEDED and set(row) <= POSSIBLE for row in found)
     decided = {row["event"]: row for row in found if "event" in row}
     lock, proof = decided["LockSet"], decided["EnforcementConfirmed"]
