@@ -10,14 +10,13 @@ from typing import Any
 
 import msgspec
 
+from actors.adapters.storage import is_beginning
 from actors.replay_runtime import ReplayRuntime
 from actors.runtime import of
+from actors.snapshot import read_state
 from protocol.codec import Recorded, encode
-from protocol.lifecycle import Began
+from protocol.lifecycle import Began, Snapshot
 from protocol.units import AccountId, Now
-
-FIRST = 1
-"""The number of the turn in which a desk starts."""
 
 
 class ReplayError(Exception):
@@ -50,24 +49,57 @@ class Replay:
 
     def take(self, written: Sequence[Recorded]) -> Difference | None:
         """Repeat one turn as it is written; return what came out otherwise."""
-        began = start_of(written)
+        began, seen = start_of(written), snapshot_of(written)
         if began is not None:
-            self.close()
-            self._runtime = ReplayRuntime(self._account_id, began)
-        elif self._runtime is None or written[0].turn != self._number + 1:
+            self._begin(began)
+        elif seen is not None and not self._follows(written):
+            self._begin(seen).resume(seen, written[0].now)
+            self._number = written[0].turn
+            return None
+        elif not self._follows(written):
             raise ReplayError(
                 f"turn {written[0].turn} does not follow turn {self._number}: what entered in "
-                "between was never written; what follows can be repeated from the next start"
+                "between was never written, or has been taken away; a replay may begin at the "
+                "next start or snapshot"
             )
+        assert self._runtime is not None
         self._number = written[0].turn
-        ours = [one for one in written if of(self.tree, one.actor)]
+        ours = [one for one in written if of(self.tree, one.actor) and one.message is not seen]
         entered = [one for one in ours if one.entered]
         self.turns += 1
-        self.records += len(ours)
-        if not entered:
-            return difference(ours, ())  # what others decided about the account, and no more
-        portion = self._runtime.repeat(entered).portions.get(self._account_id)
-        return difference(ours, portion.records if portion is not None else ())
+        self.records += len(written)
+        repeated: Sequence[Recorded] = ()
+        if entered:  # else it is only what others decided about the account
+            portion = self._runtime.repeat(entered).portions.get(self._account_id)
+            repeated = portion.records if portion is not None else ()
+        found = difference(ours, repeated)
+        return found or (None if seen is None else self._drift(written[-1], seen))
+
+    def _begin(self, origin: Began | Snapshot) -> ReplayRuntime:
+        self.close()
+        self._runtime = ReplayRuntime(self._account_id, origin)
+        return self._runtime
+
+    def _follows(self, written: Sequence[Recorded]) -> bool:
+        return self._runtime is not None and written[0].turn == self._number + 1
+
+    def _drift(self, record: Recorded, seen: Snapshot) -> Difference | None:
+        """Compare what the actors know with what they knew: the first path that differs."""
+        assert self._runtime is not None
+        for path in dict.fromkeys((*seen.states, *self.states)):
+            if path != self.tree and not path.startswith(f"{self.tree}/"):
+                continue
+            logic = self._runtime.logics.get(path)
+            was = None if path not in seen.states or logic is None else seen.states[path]
+            written = None if was is None or logic is None else read_state(was, logic)
+            if written != self.states.get(path):
+                return Difference(
+                    turn=record.turn,
+                    now=record.now,
+                    written=f"{path} knew {written}",
+                    repeated=f"{path} knows {self.states.get(path)}",
+                )
+        return None
 
     def close(self) -> None:
         """End the actors; the next turn must be a start."""
@@ -92,19 +124,20 @@ def difference(written: Sequence[Recorded], repeated: Sequence[Recorded]) -> Dif
 def start_of(written: Sequence[Recorded]) -> Began | None:
     """Return the start of a desk that this turn is, if it is one."""
     first = written[0]
-    return first.message if starts(first) and isinstance(first.message, Began) else None
+    return first.message if is_beginning(first) and isinstance(first.message, Began) else None
 
 
-def starts(record: Recorded) -> bool:
-    """Tell whether this is the first record of a life."""
-    return (record.turn, record.place) == (FIRST, 0) and isinstance(record.message, Began)
+def snapshot_of(written: Sequence[Recorded]) -> Snapshot | None:
+    """Return the snapshot that a turn ended with, if one did."""
+    last = written[-1].message
+    return last if isinstance(last, Snapshot) else None
 
 
 def turns(records: Iterable[Recorded]) -> Iterator[list[Recorded]]:
     """Divide a journal into its turns."""
     turn: list[Recorded] = []
     for record in records:
-        if turn and (record.turn != turn[-1].turn or starts(record)):
+        if turn and (record.turn != turn[-1].turn or start_of([record]) is not None):
             yield turn
             turn = []
         turn.append(record)

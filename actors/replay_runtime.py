@@ -7,10 +7,11 @@ Ticks are inputs too, and so are failures: an actor that failed fails again, wha
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from thespian.actors import Actor, ActorAddress
 
 from actors.behaviour import Behaviour, Step
@@ -18,11 +19,15 @@ from actors.plan import AccountPlan, read_plan
 from actors.roster import DeskRoster
 from actors.runtime import ROOT, Runtime
 from actors.shell import Shell
-from actors.turn import Turn
-from protocol.codec import Recorded
-from protocol.effects import Wake
-from protocol.lifecycle import Began, Failed
+from actors.snapshot import read_state
+from actors.supervisor import LAST_RESORT
+from actors.tree import SETTINGS
+from actors.turn import Portion, Turn
+from protocol.codec import Recorded, decode_state
+from protocol.effects import Spawn, Wake
+from protocol.lifecycle import Began, Failed, Snapshot
 from protocol.message import Message
+from protocol.settings import KeptSettings
 from protocol.units import AccountId, Now
 
 
@@ -67,23 +72,27 @@ class RootActor(Shell):
         self._runtime.restart()
 
 
-class Failing:
-    """A behaviour that fails where the journal says so."""
+class Scripted:
+    """A behaviour that goes by the journal: it fails where it failed, and resumes a snapshot."""
 
-    def __init__(self, logic: Behaviour[Any], fail: Callable[[], None]) -> None:
-        self._logic, self._fail = logic, fail
+    def __init__(self, logic: Behaviour[Any], runtime: "ReplayRuntime", path: str) -> None:
+        self._logic, self._runtime, self._path = logic, runtime, path
         self.kept = logic.kept
+        runtime.logics[path] = logic
 
     def begin(self, kept: Any, now: Now) -> Step[Any]:
-        """Start as always."""
+        """Start as always, or as what the snapshot shows."""
+        found = self._runtime.resumed(self._path, self._logic)
+        if found is not None:
+            return found
         step = self._logic.begin(kept, now)
-        self._fail()
+        self._runtime.fail(self._path)
         return step
 
     def handle(self, state: Any, message: Message, now: Now) -> Step[Any]:
         """Take a message as always."""
         step = self._logic.handle(state, message, now)
-        self._fail()
+        self._runtime.fail(self._path)
         return step
 
     def keep(self, state: Any) -> object:
@@ -96,29 +105,29 @@ class ReplayRoster(DeskRoster):
 
     def __init__(self, plan: AccountPlan, release: str) -> None:
         super().__init__((plan,), release)
-        self._failing: dict[type[Actor], type[Actor]] = {}
+        self._scripted: dict[type[Actor], type[Actor]] = {}
 
     def actor_class(self, path: str) -> type[Actor]:
         """Return the class of the actor at this path."""
         if path == ROOT:
             return RootActor
         real = super().actor_class(path)
-        if real not in self._failing:
-            self._failing[real] = failing(real)
-        return self._failing[real]
+        if real not in self._scripted:
+            self._scripted[real] = scripted(real)
+        return self._scripted[real]
 
 
-def failing(real: type[Actor]) -> type[Actor]:
-    """Return the actor's class with a behaviour that fails where the journal says so."""
+def scripted(real: type[Actor]) -> type[Actor]:
+    """Return the actor's class with a behaviour that goes by the journal."""
     assert issubclass(real, Shell)
     inner: type[Shell] = real
 
-    class Scripted(inner):  # type: ignore[valid-type, misc]
+    class ScriptedActor(inner):  # type: ignore[valid-type, misc]
         def behaviour(self, runtime: Runtime, path: str) -> Behaviour[Any]:
             assert isinstance(runtime, ReplayRuntime)
-            return Failing(super().behaviour(runtime, path), lambda: runtime.fail(path))
+            return Scripted(super().behaviour(runtime, path), runtime, path)
 
-    return Scripted
+    return ScriptedActor
 
 
 class ReplayRuntime(Runtime):
@@ -126,10 +135,45 @@ class ReplayRuntime(Runtime):
 
     root: RootActor
 
-    def __init__(self, account_id: AccountId, began: Began) -> None:
-        super().__init__(ReplayRoster(read_plan(began.plan), began.release), dict(began.kept))
+    def __init__(self, account_id: AccountId, origin: Began | Snapshot) -> None:
+        super().__init__(ReplayRoster(read_plan(origin.plan), origin.release), dict(origin.kept))
         self._account_id = account_id
         self._script: deque[Recorded] = deque()
+        self._tree = f"account/{account_id}"
+        self.logics: dict[str, Behaviour[Any]] = {}
+        self._resuming: dict[str, bytes] = {}
+        self._shared = False
+
+    def resume(self, found: Snapshot, now: Now) -> None:
+        """Stand the actors up as a snapshot shows them."""
+        tree = self._tree
+        settings = found.states.get(f"{tree}/{SETTINGS}")
+        if settings is not None:  # it says by which plan the others are to be built
+            self.states[f"{tree}/{SETTINGS}"] = decode_state(settings, KeptSettings)
+        self.start(now)
+        self._resuming, self._shared = dict(found.states), found.shared
+        for path in (tree, f"{tree}/last_resort"):
+            if path in found.states:
+                self.root.spawn(path)
+        self._system.tell(self.addresses[ROOT], Pump())
+        self._resuming = {}
+        self._end()
+
+    def resumed(self, path: str, logic: Behaviour[Any]) -> Step[Any] | None:
+        """Return how an actor starts that the snapshot shows: as it was, its children too."""
+        raw = self._resuming.get(path)
+        if raw is None:
+            return None
+        children = [
+            Spawn(one.removeprefix(f"{path}/"))
+            for one in self._resuming
+            if one.startswith(f"{path}/") and not one.endswith(LAST_RESORT)
+        ]
+        state = read_state(raw, logic)
+        if self._shared and path == f"{self._tree}/enforcer":
+            # One object, for the enforcer asks whether a view is the one that it has looked at.
+            state = replace(state, view=self.states[self._tree].view)
+        return Step(state, tuple(children) if path == self._tree else ())
 
     def repeat(self, entered: Sequence[Recorded]) -> Turn:
         """Let the account hear what entered in a turn; return what that causes."""
@@ -168,6 +212,9 @@ class ReplayRuntime(Runtime):
     def unheard(self, path: str, to: str, message: Message) -> None:
         """Take what was meant for the market or the gateway: their answers are in the journal."""
 
+    def snap(self, account: AccountId, portion: Portion) -> None:
+        """Take no snapshot: those in the journal are compared with the states."""
+
     def wake(self, path: str, wake: Wake) -> None:
         """Take a wish to be woken: the ticks are in the journal."""
 
@@ -187,7 +234,7 @@ class ReplayRuntime(Runtime):
     def _enter(self, record: Recorded) -> None:
         if isinstance(record.message, Began):
             self.root.spawn(record.actor)
-        elif not isinstance(record.message, Failed) and record.actor in self.addresses:
+        elif not isinstance(record.message, Failed | Snapshot) and record.actor in self.addresses:
             self.record(self._account_id, record.actor, record.message, entered=True)
             self.root.send(self.addresses[record.actor], record.message)
 

@@ -12,10 +12,11 @@ from typing import Any
 from thespian.actors import Actor, ActorAddress, ActorSystem
 
 from actors.shell import Boot, Life, Roster, Route, account_of
-from actors.turn import Turn
+from actors.snapshot import snapshot
+from actors.turn import Portion, Turn
 from protocol.codec import Recorded, decode_state, encode_state
 from protocol.commands import Mutation, Read
-from protocol.decisions import Decision
+from protocol.decisions import DayReset, Decision
 from protocol.effects import Wake
 from protocol.lifecycle import Began, Failed
 from protocol.message import Message
@@ -25,6 +26,8 @@ from protocol.units import AccountId, Nanos, Now
 log = logging.getLogger(__name__)
 
 ROOT = "supervisor"
+SNAPSHOT_TURNS = 5_000
+"""Turns of an account after which all that it knows is written down again: a second of replay."""
 TURNS_PER_INPUT_MAX = 1_000
 """Ticks that one input may bring due before something is plainly wrong."""
 
@@ -45,6 +48,8 @@ class Runtime:
         self.calendar: list[tuple[int, str]] = []
         self.numbers: dict[AccountId, int] = {}
         """The number of each account's newest turn."""
+        self.snapped: dict[AccountId, int] = {}
+        """The number of each account's turn that was followed by a snapshot."""
         self._why: dict[str, str] = {}
         self._lives: dict[str, Life] = {}
         self._system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
@@ -195,9 +200,22 @@ class Runtime:
             if at is not None and (at, path) not in heap:
                 heapq.heappush(heap, (at, path))
 
+    def snap(self, account: AccountId, portion: Portion) -> None:
+        """Write down all that the account's actors know, at each reset and now and then."""
+        since = portion.number - self.snapped.get(account, 0)
+        if since < SNAPSHOT_TURNS and not any(isinstance(d, DayReset) for d in portion.decisions):
+            return
+        tree = f"account/{account}"
+        self.snapped[account] = portion.number
+        states = {at: self.states[at] for at in self.addresses if of(tree, at)}
+        began = self.began(account, tree)
+        self.record(account, tree, snapshot(began, states, tree), entered=True)
+
     def _end(self) -> Turn:
-        for portion in self.turn.portions.values():
+        for account, portion in self.turn.portions.items():
             self.kept.update(portion.kept)
+            if account is not None and portion.records:
+                self.snap(account, portion)
         return self.turn
 
 

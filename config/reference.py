@@ -24,7 +24,14 @@ from actors.model.schedule import ResetSchedule
 from actors.rules import RULES
 from actors.rules.rule import RuleParams
 from config.kinds import bare_type, choices, is_struct, meaning, meta, words
-from config.schema import AccountConfig, LoginConfig, SecretRef, Service, ServiceConfig
+from config.schema import (
+    AccountConfig,
+    JournalConfig,
+    LoginConfig,
+    SecretRef,
+    Service,
+    ServiceConfig,
+)
 from config.secrets import FORM
 from protocol.units import RuleName
 
@@ -60,6 +67,7 @@ def reference() -> str:
     """Return the reference: one section per table, one row per key."""
     sections = [
         section("[service]", Service),
+        section("[journal]", JournalConfig),
         section("[[logins]]", LoginConfig),
         section("[[accounts]]", AccountConfig),
         section("[accounts.reset]", ResetSchedule),

@@ -23,6 +23,9 @@ API_URL = "https://api.topstepx.com/api"
 USER_HUB_URL = "https://rtc.topstepx.com/hubs/user"
 MARKET_HUB_URL = "https://rtc.topstepx.com/hubs/market"
 LOGIN_NAME = r"^[A-Za-z0-9_-]{1,32}$"
+KEEP_DAYS_MAX = 3_650
+MB_MIN = 16
+"""Megabytes; less than a day of a busy account would help nobody."""
 ACCOUNT_ID_MAX = 2**53 - 1
 
 
@@ -87,6 +90,31 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def http_port(self) -> int:
         """Return the port to bind to; 0 means any free one."""
         return split_http(self.http)[1]
+
+
+class JournalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much is kept of what happened to each account; locks and timers are never cut."""
+
+    keep_days: Annotated[
+        int,
+        Meta(
+            description="Days after which records may go, 1 to 3650. A change takes effect at the "
+            "next start."
+        ),
+    ] = 90
+    max_mb: Annotated[
+        int,
+        Meta(
+            description="Megabytes that one account's journal may grow to, at least 16; beyond it "
+            "the oldest records go, whatever their age."
+        ),
+    ] = 512
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.keep_days <= KEEP_DAYS_MAX:
+            raise Invalid("keep_days", f"{self.keep_days} is not 1 to 3650", mend="for example 90")
+        if self.max_mb < MB_MIN:
+            raise Invalid("max_mb", f"{self.max_mb} is too little", mend=f"at least {MB_MIN}")
 
 
 class LoginConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -179,6 +207,9 @@ class ServiceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A whole configuration file."""
 
     service: Annotated[Service, Meta(description="The process itself.")] = Service()
+    journal: Annotated[
+        JournalConfig, Meta(description="How much is kept of what happened: [journal].")
+    ] = JournalConfig()
     logins: Annotated[
         tuple[LoginConfig, ...], Meta(description="The logins at the broker: [[logins]].")
     ]

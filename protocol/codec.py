@@ -22,7 +22,8 @@ from protocol import (
 from protocol.message import Message
 from protocol.units import Now
 
-SCHEMA = 1
+SCHEMA = 2
+"""1: records without their turn and place, commands and starts; 2: all that a replay needs."""
 
 MODULES = (
     account_facts,

@@ -27,6 +27,19 @@ class Began(Message, frozen=True, kw_only=True):
     """By actor path."""
 
 
+class Snapshot(Message, frozen=True, kw_only=True):
+    """Everything that an account's actors know as a turn ends: a replay may start here too."""
+
+    release: str
+    plan: bytes
+    """The plan that the present life of the desk began with."""
+    kept: dict[str, bytes]
+    states: dict[str, bytes]
+    """By actor path, parents first."""
+    shared: bool
+    """Whether the enforcer looks at the very view that the account has."""
+
+
 class Failed(Message, frozen=True, kw_only=True):
     """An actor failed on what it was hearing, and nothing of that step counts."""
 

@@ -12,7 +12,8 @@ import msgspec
 
 from protocol import codec
 from protocol.codec import Recorded
-from protocol.units import AccountId
+from protocol.lifecycle import Began, Snapshot
+from protocol.units import AccountId, Nanos
 
 ACTOR_NAME_BYTES_MAX = 500
 """LMDB's keys end at 511 bytes."""
@@ -105,11 +106,13 @@ class Encoded(NamedTuple):
 
     records: list[bytes]
     states: dict[str, bytes | None]
+    marks: dict[int, Nanos]
+    """Which of the records a replay may begin at, and when they were made."""
 
 
 def encode(account_id: AccountId, batches: Sequence[Batch]) -> Encoded:
     """Return what a transaction of these batches writes; raise Unencodable naming the culprit."""
-    group = Encoded([], {})
+    group = Encoded([], {}, {})
     for batch in batches:
         assert batch.account_id == account_id, f"{batch.account_id} in the store of {account_id}"
         try:
@@ -125,9 +128,19 @@ def encode(account_id: AccountId, batches: Sequence[Batch]) -> Encoded:
             raise Unencodable(batch, f"{type(error).__name__}: {error}") from error
         for name in states:
             assert 0 < len(name.encode()) <= ACTOR_NAME_BYTES_MAX, f"actor name {name!r}"
+        for number, record in enumerate(batch.records, len(group.records)):
+            if is_beginning(record):
+                group.marks[number] = record.now.wall
         group.records.extend(records)
         group.states.update(states)
     return group
+
+
+def is_beginning(record: Recorded) -> bool:
+    """Tell whether a replay may begin here: a desk starts, or all that an account knows follows."""
+    if isinstance(record.message, Began):
+        return (record.turn, record.place) == (1, 0)
+    return isinstance(record.message, Snapshot)
 
 
 def _state_bytes(state: object) -> bytes | None:

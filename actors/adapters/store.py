@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Self
 
 import lmdb
+from msgspec import Raw
 
-from actors.adapters import store_files, store_schema
+from actors.adapters import store_files, store_schema, store_write
+from actors.adapters.retention import Retention
 from actors.adapters.storage import (
     Batch,
     Encoded,
@@ -30,12 +32,12 @@ from actors.adapters.storage import (
     decode,
     encode,
     name_seed,
-    seal,
     unseal,
 )
+from actors.adapters.store_salvage import salvage
 from actors.adapters.store_schema import Databases, Txn
 from protocol.codec import Recorded
-from protocol.units import AccountId
+from protocol.units import AccountId, Nanos
 
 __all__ = [
     "Batch",
@@ -53,6 +55,7 @@ MAP_BYTES = 256 * 2**20
 MAP_BYTES_MAX = 2**40
 RECORDS_MAX = 1_000_000
 """Records kept in a journal; beyond them each commit takes away some of the oldest."""
+FOR_EVER = Retention()
 _REPLAY_CHUNK = 1_000
 """Records read in one go: a reader that dawdles would keep LMDB from reusing pages."""
 _READERS_MAX = 16
@@ -68,12 +71,15 @@ class Store:
         *,
         map_bytes: int = MAP_BYTES,
         records_max: int = RECORDS_MAX,
+        keep: Retention = FOR_EVER,
         read_only: bool = False,
     ) -> None:
         self.path = path
         self._account_id = account_id
         self._map_bytes = map_bytes
         self._records_max = records_max
+        self._keep = keep
+        self._cut = 0
         self._read_only = read_only
         self._pid = os.getpid()
         self._reading = threading.RLock()  # the map must not move under a reader
@@ -82,18 +88,21 @@ class Store:
         self._generation, self._seq = self._attach()
 
     @classmethod
-    def open(cls, path: Path, account_id: AccountId) -> Self:
+    def open(cls, path: Path, account_id: AccountId, keep: Retention = FOR_EVER) -> Self:
         """Open or create; raise StoreCorrupt on damage, StoreError if it is not ours to use."""
-        return cls(path, account_id)
+        return cls(path, account_id, keep=keep)
 
     @classmethod
-    def open_or_rebuild(cls, path: Path, account_id: AccountId) -> tuple[Self, Path | None]:
-        """Open; in the place of a damaged store start an empty one, and say where the old one is.
+    def open_or_rebuild(
+        cls, path: Path, account_id: AccountId, keep: Retention = FOR_EVER
+    ) -> tuple[Self, Path | None]:
+        """Open; in the place of a damaged store start a new one, and say where the old one is.
 
-        Whoever gets a path has lost the account's past, its locks included, and must act on it.
+        Whoever gets a path has lost some of the account's past, its locks perhaps, and must act on
+        it.  The states that can still be read are taken over: they were true once.
         """
         try:
-            store = cls.open(path, account_id)
+            store = cls.open(path, account_id, keep)
             try:
                 store.load_states()
             except StoreCorrupt:
@@ -101,7 +110,10 @@ class Store:
                 raise
         except StoreCorrupt:
             copy = store_files.set_aside(path)
-            return cls.open(path, account_id), copy
+            store = cls.open(path, account_id, keep)
+            sound = tuple((name, Raw(raw)) for name, raw in salvage(copy).items())
+            store.commit(Batch(account_id=account_id, states=sound))
+            return store, copy
         return store, None
 
     @classmethod
@@ -125,7 +137,7 @@ class Store:
     def last_seq(self) -> int:
         """Return the number of the newest record, 0 before the first."""
         with self._reader() as txn:
-            return self._newest(txn)
+            return store_write.newest(txn, self._dbs)
 
     def load_states(self) -> dict[str, bytes]:
         """Return each actor's kept state as written, each checked."""
@@ -182,6 +194,17 @@ class Store:
                     raise self._corrupt(f"journal record {seq} fails its checksum")
                 yield seq, decode(payload)
             start, chunk = self._read_from(start + len(chunk))
+
+    @property
+    def whole_from(self) -> int:
+        """Return the number of the oldest record that has all that a replay needs."""
+        with self._reader() as txn:
+            return store_schema.whole_from(txn, self._dbs)
+
+    def beginnings(self) -> list[tuple[int, Nanos]]:
+        """Return the records that a replay may begin at, the oldest first, and their times."""
+        with self._reader() as txn:
+            return store_schema.marks(txn, self._dbs)
 
     def close(self) -> None:
         """Let go of the environment, unless another process holds it."""
@@ -246,31 +269,13 @@ class Store:
             yield txn
 
     def _write(self, group: Encoded) -> int:
-        dbs = self._dbs
         with self._live().begin(write=True) as txn:
-            seq = self._newest(txn)
-            for payload in group.records[self._already_written(txn, group, seq) :]:
-                seq += 1
-                txn.put(seq.to_bytes(8), seal(payload, seq), append=True, db=dbs.journal)
-            for name, state in group.states.items():
-                if state is None:
-                    txn.delete(name.encode(), db=dbs.state)
-                else:
-                    txn.put(name.encode(), seal(state, name_seed(name)), db=dbs.state)
-            store_schema.trim(txn, dbs, seq - self._records_max, steps_max=2 * len(group.records))
+            seq = store_write.put(txn, self._dbs, group, self._seq)
+            if group.marks:
+                self._cut = store_write.marked(txn, self._dbs, group, seq, self._keep)
+            upto = max(seq - self._records_max, self._cut)
+            store_schema.trim(txn, self._dbs, upto, steps_max=2 * len(group.records))
         return seq
-
-    def _already_written(self, txn: Txn, group: Encoded, newest: int) -> int:
-        """Count the records that an earlier commit left here although it reported a failure."""
-        for count, payload in enumerate(group.records[: newest - self._seq]):
-            seq = self._seq + count + 1
-            if txn.get(seq.to_bytes(8), db=self._dbs.journal) != seal(payload, seq):
-                return count
-        return min(newest - self._seq, len(group.records))
-
-    def _newest(self, txn: Txn) -> int:
-        cursor = txn.cursor(self._dbs.journal)
-        return int.from_bytes(cursor.key()) if cursor.last() else 0
 
     def _read_from(self, seq: int) -> tuple[int, list[tuple[int, bytes]]]:
         with self._reader() as txn:

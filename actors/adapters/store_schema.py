@@ -11,7 +11,7 @@ import lmdb
 
 from actors.adapters.storage import StoreError
 from protocol import codec
-from protocol.units import AccountId
+from protocol.units import AccountId, Nanos
 
 SCHEMA = codec.SCHEMA
 TRIM_STEPS_MAX = 10_000
@@ -20,6 +20,8 @@ _SCHEMA_KEY = b"schema"
 _ACCOUNT_KEY = b"account"
 _GENERATION_KEY = b"generation"
 _FIRST_KEY = b"first"
+_WHOLE_KEY = b"whole"
+_MARK_KEY = b"mark:"
 
 
 class Databases(NamedTuple):
@@ -33,7 +35,15 @@ class Databases(NamedTuple):
 type Txn = lmdb.Transaction[bytes]
 type Migration = Callable[[Txn, Databases], None]
 
-MIGRATIONS: Mapping[int, Migration] = {}
+
+def _note_what_is_whole(txn: Txn, dbs: Databases) -> None:
+    """1 to 2: what was written so far lacks what a replay needs; what follows has it."""
+    cursor = txn.cursor(dbs.journal)
+    newest = int.from_bytes(cursor.key()) if cursor.last() else 0
+    write(txn, dbs, _WHOLE_KEY, newest + 1)
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _note_what_is_whole}
 """From the number that is the key to the next."""
 
 
@@ -115,7 +125,39 @@ def trim(txn: Txn, dbs: Databases, upto: int, *, steps_max: int) -> None:
     if end > first:
         for seq in range(first, end):
             txn.delete(seq.to_bytes(8), db=dbs.journal)
+            txn.delete(_MARK_KEY + seq.to_bytes(8), db=dbs.meta)
         write(txn, dbs, _FIRST_KEY, end)
+
+
+def whole_from(txn: Txn, dbs: Databases) -> int:
+    """Return the number of the oldest record that has all that a replay needs."""
+    return read(txn, dbs, _WHOLE_KEY, 1)
+
+
+def mark(txn: Txn, dbs: Databases, seq: int, wall: Nanos) -> None:
+    """Note that a replay may begin at this record."""
+    write(txn, dbs, _MARK_KEY + seq.to_bytes(8), wall)
+
+
+def marks(txn: Txn, dbs: Databases) -> list[tuple[int, Nanos]]:
+    """Return where a replay may begin, the oldest first, and when each was written."""
+    cursor = txn.cursor(dbs.meta)
+    found: list[tuple[int, Nanos]] = []
+    if cursor.set_range(_MARK_KEY):
+        for key, value in cursor.iternext():
+            if not key.startswith(_MARK_KEY):
+                break
+            found.append((int.from_bytes(key[len(_MARK_KEY) :]), Nanos(int(value))))
+    return found
+
+
+def used_bytes(txn: Txn, dbs: Databases) -> int:
+    """Return how much of the file is in use; the rest of it waits to be used again."""
+    pages = 0
+    for db in dbs:
+        stat = txn.stat(db)
+        pages += stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+    return pages * int(txn.stat(dbs.meta)["psize"])
 
 
 def read(txn: Txn, dbs: Databases, key: bytes, default: int) -> int:

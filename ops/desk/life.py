@@ -110,7 +110,8 @@ class Life:
         )
         self.counts.expect(plans)
         self.link.on_event, self.link.on_notice = self._desk.event, self._desk.notice
-        self._desk.start(self.link)
+        lost = tuple(ward.plan.account_id for ward in wards if ward.lost)
+        self._desk.start(self.link, lost)
         loading = asyncio.create_task(self.link.load())
         try:
             ending = await self._go_on(loading, wards)

@@ -7,7 +7,6 @@ was put into shadow is enforced until then.
 
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -22,7 +21,15 @@ from actors.settings import resumed
 from config.calendars import load_shipped, shipped
 from config.schema import AccountConfig, ServiceConfig
 from ops.desk.identities import Identity, known_id
-from ops.desk.stores import folder, left_behind, locks_in_force, open_store, settings_kept
+from ops.desk.stores import (
+    Opened,
+    folder,
+    left_behind,
+    locks_in_force,
+    open_store,
+    retention,
+    settings_kept,
+)
 from protocol.units import AccountId, Nanos
 
 type Known = dict[AccountId, Identity]
@@ -35,6 +42,8 @@ class Ward(NamedTuple):
     store: Storage
     held: bool
     alarms: tuple[str, ...]
+    lost: bool = False
+    """Whether locks may have been lost with its store: it is locked until its next reset."""
 
 
 def accounts_of(config: ServiceConfig, login: str) -> tuple[AccountConfig, ...]:
@@ -73,7 +82,8 @@ def stand_up(
     config: ServiceConfig, login: str, known: Known, wall: Nanos
 ) -> tuple[list[Ward], list[AccountConfig]]:
     """Open the stores of everyone a desk guards; return also whose number is not known yet."""
-    data_dir, wards, nameless = config.service.data_dir, list[Ward](), list[AccountConfig]()
+    data_dir, keep = config.service.data_dir, retention(config.journal)
+    wards, nameless = list[Ward](), list[AccountConfig]()
     for account in accounts_of(config, login):
         account_id = identify(account, known)
         if account_id is None:
@@ -81,9 +91,11 @@ def stand_up(
             continue
         remembered = known.get(account_id)
         name = account.name or (remembered.name if remembered is not None else "")
-        wards.append(_configured(data_dir, account, account_id, name, wall))
+        opened = open_store(folder(data_dir, account_id), account_id, keep)
+        wards.append(_configured(opened, account, account_id, name, wall))
     for account_id, why in orphans(config, known, wall).get(login, {}).items():
-        wards.append(_left_behind(data_dir, account_id, known.get(account_id), why, wall))
+        opened = open_store(folder(data_dir, account_id), account_id, keep)
+        wards.append(_left_behind(opened, account_id, known.get(account_id), why, wall))
     return wards, nameless
 
 
@@ -103,9 +115,9 @@ def wanted_plan(account: AccountConfig, account_id: AccountId, name: str) -> Acc
 
 
 def _configured(
-    data_dir: Path, account: AccountConfig, account_id: AccountId, name: str, wall: Nanos
+    opened: Opened, account: AccountConfig, account_id: AccountId, name: str, wall: Nanos
 ) -> Ward:
-    store, wrong = open_store(folder(data_dir, account_id), account_id)
+    store, wrong, lost = opened
     alarms = [wrong] if wrong else []
     states = store.load_states()
     wanted = wanted_plan(account, account_id, name)
@@ -114,7 +126,7 @@ def _configured(
     if held:
         plan = replace(plan, mode=Mode.ENFORCE)
         alarms.append("configured as shadow while locked: enforced until its locks end")
-    return Ward(plan, store, held, tuple(alarms))
+    return Ward(plan, store, held, tuple(alarms), lost)
 
 
 @cache
@@ -124,10 +136,10 @@ def calendars() -> tuple[Calendar, ...]:
 
 
 def _left_behind(
-    data_dir: Path, account_id: AccountId, identity: Identity | None, why: str, wall: Nanos
+    opened: Opened, account_id: AccountId, identity: Identity | None, why: str, wall: Nanos
 ) -> Ward:
     """Guard an account by what it was guarded by, until its day and its locks are over."""
-    store, wrong = open_store(folder(data_dir, account_id), account_id)
+    store, wrong, lost = opened
     said = f"not configured any more, but {why}: enforced until that ends"
     name = identity.name if identity is not None else ""
     kept = settings_kept(store.load_states(), account_id)
@@ -137,4 +149,4 @@ def _left_behind(
             last = planned(kept.held, account_id, name)
             plan = resumed(kept, replace(last, mode=Mode.ENFORCE, rules={}), wall)
     plan = replace(plan, calendars=calendars())
-    return Ward(plan, store, held=True, alarms=(said, wrong) if wrong else (said,))
+    return Ward(plan, store, held=True, alarms=(said, wrong) if wrong else (said,), lost=lost)

@@ -8,11 +8,13 @@ from typing import NamedTuple
 import lmdb
 import msgspec
 
+from actors.adapters.retention import DAY, Retention
 from actors.adapters.storage import Batch, InMemoryStore, Storage, StoreCorrupt, StoreError
 from actors.adapters.store import Store
 from actors.lockout import Kept as KeptLocks
 from actors.settings import rules_of_today
 from actors.tree import SETTINGS
+from config.schema import JournalConfig
 from protocol.codec import decode_state
 from protocol.lockouts import Lock
 from protocol.settings import KeptSettings
@@ -27,6 +29,8 @@ class Opened(NamedTuple):
 
     store: Storage
     alarm: str | None
+    lost: bool = False
+    """Whether locks may have been lost with it."""
 
 
 def folder(data_dir: Path, account_id: AccountId) -> Path:
@@ -34,16 +38,27 @@ def folder(data_dir: Path, account_id: AccountId) -> Path:
     return data_dir / "accounts" / str(account_id)
 
 
-def open_store(path: Path, account_id: AccountId) -> Opened:
+def retention(config: JournalConfig) -> Retention:
+    """Return how much of a journal is to be kept."""
+    return Retention(age=Nanos(config.keep_days * DAY), size=config.max_mb * 2**20)
+
+
+def open_store(path: Path, account_id: AccountId, keep: Retention) -> Opened:
     """Open an account's store; one that cannot be used is replaced by memory, never by nothing."""
     try:
-        store, copy = Store.open_or_rebuild(path, account_id)
+        store, copy = Store.open_or_rebuild(path, account_id, keep)
     except UNUSABLE as error:
         why = f"the store cannot be used and nothing is written down until the next start: {error}"
-        return Opened(_in_memory(path, account_id), why)
+        memory = _in_memory(path, account_id)
+        return Opened(memory, why, lost=not memory.load_states())
     if copy is None:
         return Opened(store, None)
-    return Opened(store, f"the store was damaged: its past, locks included, is lost; see {copy}")
+    kept = len(store.load_states())
+    why = (
+        f"the store was damaged: locked until the next reset, since locks may be lost; {kept} "
+        f"states could be read; its journal begins anew, and the damaged one is kept in {copy}"
+    )
+    return Opened(store, why, lost=True)
 
 
 def _in_memory(path: Path, account_id: AccountId) -> InMemoryStore:
@@ -106,7 +121,8 @@ def left_behind(data_dir: Path, configured: Collection[int], wall: Nanos) -> dic
             why = bound(store.load_states(), account_id, wall)
             store.close()
         except StoreCorrupt as error:
-            log.error("account %s, not configured: locked or not, nobody knows: %s", path, error)  # noqa: TRY400
+            log.error("account %s, not configured: its store is damaged: %s", path.name, error)  # noqa: TRY400
+            found[account_id] = "its store is damaged: whether it is locked cannot be known"
             continue
         except UNUSABLE as error:
             log.info("account %s, not configured: %s", path.name, error)

@@ -20,7 +20,7 @@ from actors.rules.session_block_outside import Instrument
 from config.kinds import bare_type
 from config.load import load, understand
 from config.reference import outputs
-from config.schema import AccountConfig, LoginConfig, Service, ServiceConfig
+from config.schema import AccountConfig, JournalConfig, LoginConfig, Service, ServiceConfig
 
 FILE = Path("/etc/riskwarden/riskwarden.toml")
 NEEDED: dict[object, object] = {
@@ -41,6 +41,7 @@ MORE: dict[str, dict[str, Any]] = {
 """What a rule needs of its keys although none is required by itself, and tables within it."""
 BASE: dict[str, Any] = {
     "service": {},
+    "journal": {},
     "logins": [
         {"name": name, "username": "env:USERNAME", "api_key": "env:API_KEY"}
         for name in ("main", "other")
@@ -69,6 +70,7 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Service", "data_dir"): "elsewhere",
     ("Service", "http"): "127.0.0.1:9999",
     ("Service", "otlp"): "https://collector.example:4318",
+    ("JournalConfig", "max_mb"): 64,
     ("LoginConfig", "name"): "third",
     ("LoginConfig", "username"): "file:name",
     ("LoginConfig", "api_key"): "credential:key",
@@ -112,6 +114,7 @@ OTHERS: dict[tuple[str, str], Any] = {
 SESSIONS = ("accounts", 0, "rules", "session_block_outside")
 TABLES: dict[tuple[str | int, ...], type[msgspec.Struct]] = {
     ("service",): Service,
+    ("journal",): JournalConfig,
     ("logins", 1): LoginConfig,
     ("accounts", 0): AccountConfig,
     ("accounts", 0, "reset"): ResetSchedule,
@@ -170,7 +173,7 @@ def test_every_key_has_an_effect(
 
 
 def differing(one: ServiceConfig, other: ServiceConfig) -> set[str]:
-    names = ("service", "logins", "accounts")
+    names = ("service", "journal", "logins", "accounts")
     return {name for name in names if getattr(one, name) != getattr(other, name)}
 
 

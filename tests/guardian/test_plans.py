@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.adapters.clock import now
+from actors.adapters.retention import Retention
 from actors.adapters.storage import Batch, Storage
 from actors.adapters.store import Store
 from actors.lockout import Kept
@@ -20,7 +21,7 @@ from ops.desk.plans import orphans, stand_up, wanted_plan
 from ops.desk.recall import recall_day
 from ops.desk.reloads import overtaken
 from ops.desk.status import History
-from ops.desk.stores import folder, open_store
+from ops.desk.stores import folder, locks_in_force, open_store
 from protocol.account_facts import AccountSeen
 from protocol.lockouts import Lock, LockKind
 from protocol.settings import KeptSettings
@@ -169,17 +170,54 @@ def test_a_damaged_store_is_rebuilt_with_an_alarm(configure: Configure) -> None:
 
     (ward,), _ = stand_up(config, "main", {}, now().wall)
 
-    assert "the store was damaged: its past, locks included, is lost" in ward.alarms[0]
+    assert "the store was damaged: locked until the next reset" in ward.alarms[0]
+    assert ward.lost
     recall_day([ward], History())
+    close(ward.store)
+
+
+def test_a_damaged_store_of_an_account_that_is_not_configured_counts_as_locked(
+    configure: Configure,
+) -> None:
+    lock(configure(login(NOWHERE), account()), ONE)
+    config = configure(login(NOWHERE), account(f"id = {TWO}"))
+    data = folder(config.service.data_dir, ONE) / "data.mdb"
+    data.write_bytes(data.read_bytes()[:5_000])
+
+    wards, _ = stand_up(config, "main", {}, now().wall)
+
+    assert [(one.plan.account_id, one.held, one.lost) for one in wards] == [
+        (TWO, False, False),
+        (ONE, True, True),
+    ]
+    for one in wards:
+        close(one.store)
+
+
+def test_what_can_be_read_of_a_damaged_store_is_taken_over(configure: Configure) -> None:
+    config = configure(login(NOWHERE), account())
+    lock(config, ONE)
+    store = Store.open(folder(config.service.data_dir, ONE), ONE)
+    store.commit(Batch(account_id=ONE, states=(("account/1001/rule/x", "L" * 500),)))
+    store.close()
+    data = folder(config.service.data_dir, ONE) / "data.mdb"
+    data.write_bytes(data.read_bytes().replace(b"L" * 500, b"L" * 499 + b"M"))
+
+    (ward,), _ = stand_up(config, "main", {}, now().wall)
+
+    assert ward.lost
+    assert locks_in_force(ward.store.load_states(), ONE, now().wall)
+    assert "account/1001/rule/x" not in ward.store.load_states()
     close(ward.store)
 
 
 def test_a_store_that_cannot_be_used_is_replaced_by_memory(tmp_path: Path) -> None:
     tmp_path.joinpath("1001").write_text("no folder", encoding="utf-8")
 
-    opened = open_store(tmp_path / "1001", ONE)
+    opened = open_store(tmp_path / "1001", ONE, Retention())
 
     assert opened.alarm is not None
+    assert opened.lost
     assert "nothing is written down until the next start" in opened.alarm
     assert opened.store.commit(Batch(account_id=ONE)) == 0
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.adapters import store_schema
+from actors.adapters.retention import DAY, Retention
 from actors.adapters.store import (
     Batch,
     InMemoryStore,
@@ -22,6 +23,8 @@ from actors.adapters.store import (
     Unreadable,
 )
 from protocol.codec import Recorded, encode
+from protocol.lifecycle import Began
+from protocol.units import Nanos, Now
 from tests.store.samples import (
     ACCOUNT,
     OTHER,
@@ -256,7 +259,7 @@ def test_a_record_of_a_newer_version_does_not_hide_the_others(path: Path) -> Non
 def store_group(*payloads: bytes) -> Any:
     from actors.adapters.storage import Encoded
 
-    return Encoded(list(payloads), {})
+    return Encoded(list(payloads), {}, {})
 
 
 @pytest.mark.parametrize("error", [PANIC, OSError("the disk lied")], ids=["panic", "oserror"])
@@ -323,7 +326,7 @@ class TestSchema:
             with env.begin(write=True) as txn:
                 txn.put(b"schema", b"99", db=meta)
 
-        with pytest.raises(StoreError, match=r"schema 99.*schema 1; install the version"):
+        with pytest.raises(StoreError, match=r"schema 99.*schema 2; install the version"):
             Store.open(path, ACCOUNT)
         with pytest.raises(StoreError, match="schema 99"):
             Store.open_or_rebuild(path, ACCOUNT)
@@ -339,25 +342,63 @@ class TestSchema:
     def test_migrations_run_in_order_and_once(self, path: Path) -> None:
         with closing(Store.open(path, ACCOUNT)) as store:
             store.commit(batch(1))
-        steps = {1: self.rename("counter", "count"), 2: self.rename("count", "tally")}
+        steps = {2: self.rename("counter", "count"), 3: self.rename("count", "tally")}
 
-        assert self.migrated(path, 3, steps) == ["tally"]
-        assert self.schema_of(path) == 3
+        assert self.migrated(path, 4, steps) == ["tally"]
+        assert self.schema_of(path) == 4
 
     def test_a_migration_that_fails_leaves_the_schema_before_it(self, path: Path) -> None:
         with closing(Store.open(path, ACCOUNT)) as store:
             store.commit(batch(1))
-        steps = {1: self.rename("counter", "count"), 2: self.rename("never there", "tally")}
+        steps = {2: self.rename("counter", "count"), 3: self.rename("never there", "tally")}
 
         with pytest.raises(AssertionError):
-            self.migrated(path, 3, steps)
+            self.migrated(path, 4, steps)
 
-        assert self.schema_of(path) == 2
-        steps[2] = self.rename("count", "tally")
+        assert self.schema_of(path) == 3
+        steps[3] = self.rename("count", "tally")
         with lmdb.open(str(path), max_dbs=3) as env:
             dbs = store_schema.databases(env, create=False)
-            store_schema.enter(env, dbs, ACCOUNT, schema=3, migrations=steps)
-        assert self.schema_of(path) == 3
+            store_schema.enter(env, dbs, ACCOUNT, schema=4, migrations=steps)
+        assert self.schema_of(path) == 4
+
+    def test_there_is_a_step_from_every_schema_to_the_next(self) -> None:
+        assert [*store_schema.MIGRATIONS] == [*range(1, store_schema.SCHEMA)]
+
+    def test_from_1_to_2_what_was_written_stays_and_is_known_to_lack_something(
+        self, path: Path
+    ) -> None:
+        first_schema(path, records=3)
+        with closing(Store.open_to_read(path, ACCOUNT)) as store:
+            assert counter(store) == 3  # whoever looks for locks finds them before a desk starts
+
+        with closing(Store.open(path, ACCOUNT)) as store:
+            store.commit(batch(4))
+
+            assert store.whole_from == 4
+            assert whys(store) == ["no. 1", "no. 2", "no. 3", "no. 4"]
+            assert [one.turn for _, one in store.replay() if isinstance(one, Recorded)] == [0] * 4
+        assert self.schema_of(path) == 2
+        with closing(Store.open(path, ACCOUNT)) as store:
+            assert store.whole_from == 4
+
+
+def first_schema(path: Path, records: int) -> None:
+    """Write a store as the first release did: records without a turn and a place."""
+    from actors.adapters.storage import name_seed, seal
+
+    path.mkdir(mode=0o700, parents=True)
+    with lmdb.open(str(path), max_dbs=3) as env, env.begin(write=True) as txn:
+        journal, state, meta = (
+            env.open_db(name, txn=txn) for name in (b"journal", b"state", b"meta")
+        )
+        for key, value in ((b"schema", b"1"), (b"account", b"1001"), (b"generation", b"1")):
+            txn.put(key, value, db=meta)
+        for seq in range(1, records + 1):
+            whole = msgspec.msgpack.decode(encode(decision(seq)))
+            txn.put(seq.to_bytes(8), seal(msgspec.msgpack.encode(whole[:4]), seq), db=journal)
+        kept = seal(msgspec.msgpack.encode({"n": records}), name_seed("counter"))
+        txn.put(b"counter", kept, db=state)
 
 
 def test_the_layout_on_disk_is_pinned(path: Path) -> None:
@@ -373,4 +414,60 @@ def test_the_layout_on_disk_is_pinned(path: Path) -> None:
     assert [*found[b"journal"]] == [b"\0\0\0\0\0\0\0\1"]
     assert found[b"journal"][b"\0\0\0\0\0\0\0\1"][4:] == encode(decision(5))
     assert found[b"state"][b"counter"][4:] == msgspec.msgpack.encode({"n": 5})
-    assert found[b"meta"] == {b"schema": b"1", b"account": b"1001", b"generation": b"1"}
+    assert found[b"meta"] == {b"schema": b"2", b"account": b"1001", b"generation": b"1"}
+
+
+def beginning(number: int, days: float) -> Batch:
+    """Build a record that a replay may begin at."""
+    began = Began(release="", plan=b"", kept={})
+    at = Now(Nanos(int(days * DAY)), Nanos(number))
+    return Batch(ACCOUNT, (Recorded(at, "account/1001", entered=True, message=began, turn=1),))
+
+
+def fillers(many: int) -> Batch:
+    return Batch(ACCOUNT, tuple(map(decision, range(many))))
+
+
+class TestRetention:
+    def test_a_journal_is_cut_where_a_replay_may_begin(self, path: Path) -> None:
+        with closing(Store.open(path, ACCOUNT, Retention(age=Nanos(3 * DAY)))) as store:
+            for day in range(8):
+                store.commit(beginning(day, day))
+                store.commit(fillers(10))
+            kept = [seq for seq, _ in store.replay()]
+            whole = [seq for seq, _ in store.beginnings()]
+
+            # Day 3 is older than 3 days at the start of day 7, and day 4 is not: day 3 begins it.
+            assert kept == list(range(3 * 11 + 1, 8 * 11 + 1))
+            assert whole == [3 * 11 + 1, 4 * 11 + 1, 5 * 11 + 1, 6 * 11 + 1, 7 * 11 + 1]
+
+    def test_the_only_beginning_stays_however_old_it_is(self, path: Path) -> None:
+        with closing(Store.open(path, ACCOUNT, Retention(age=Nanos(DAY)))) as store:
+            store.commit(beginning(0, 0))
+            store.commit(fillers(10))
+            store.commit(beginning(1, 100))
+
+            assert next(seq for seq, _ in store.replay()) == 1
+
+    def test_a_journal_that_has_grown_too_large_loses_its_oldest_part(self, path: Path) -> None:
+        limit = 2**20
+        with closing(Store.open(path, ACCOUNT, Retention(size=limit))) as store:
+            sizes: list[int] = []
+            for number in range(60):
+                store.commit(beginning(number, number / 100))
+                for _ in range(4):
+                    store.commit(fillers(250))
+                with store._reader() as txn:
+                    sizes.append(store_schema.used_bytes(txn, store._dbs))
+            first = next(seq for seq, _ in store.replay())
+
+            assert max(sizes) < 1.5 * limit
+            assert sizes[-1] > limit / 3
+            assert first == store.beginnings()[0][0] > 1
+
+    def test_without_a_limit_nothing_goes(self, path: Path) -> None:
+        with closing(Store.open(path, ACCOUNT)) as store:
+            for day in range(9):
+                store.commit(beginning(day, 1_000 * day))
+
+            assert len(list(store.replay())) == 9
