@@ -12,6 +12,7 @@ when the disk is able.
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -83,7 +84,7 @@ class Desk:
         self._timer: asyncio.TimerHandle | None = None
         self._flusher: asyncio.TimerHandle | None = None
         self._unwritten: dict[AccountId, list[Recorded]] = {}
-        self._slow = False
+        self._unwell: set[tuple[AccountId | None, AlarmKind]] = set()
         self._last: Now | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         stored: dict[str, bytes] = {}
@@ -238,7 +239,8 @@ class Desk:
                     self._write(account_id, portion, turn.now, leg)
 
     def _write(self, account_id: AccountId, portion: Portion, now: Now, leg: Leg) -> None:
-        release = Release(lambda: self._release(portion, now, leg), self._store_alarm, leg)
+        alarm = partial(self._store_alarm, account_id)
+        release = Release(lambda: self._release(portion, now, leg), alarm, leg)
         records = tuple(self._unwritten.pop(account_id, ()))
         batch = Batch(account_id=account_id, records=records, states=tuple(portion.kept.items()))
         if portion.mutations or portion.reads:
@@ -280,13 +282,16 @@ class Desk:
         if answer is not None:
             self._enqueue(answer, cause)
 
-    def _store_alarm(self, kind: AlarmKind | None, why: str) -> None:
-        """Say, once, that the store is slow or failing, and once that it is well again."""
+    def _store_alarm(self, account_id: AccountId, kind: AlarmKind | None, why: str) -> None:
+        """Say, once, that the disk is slow or refuses an account, and once that it does no more."""
         now = self.clock()
+        slow, failed = (None, AlarmKind.STORE_SLOW), (account_id, AlarmKind.STORE_FAILED)
         if kind is None:
-            if self._slow:
-                self._slow = False
-                self._on_decision(AlarmCleared(account_id=None, kind=AlarmKind.STORE_SLOW), now)
-        elif not self._slow:
-            self._slow = True
-            self._on_decision(AlarmRaised(account_id=None, kind=kind, why=why), now)
+            for who, what in self._unwell & {slow, failed}:
+                self._on_decision(AlarmCleared(account_id=who, kind=what), now)
+            self._unwell -= {slow, failed}
+            return
+        mark = failed if kind is AlarmKind.STORE_FAILED else slow
+        if mark not in self._unwell:
+            self._unwell.add(mark)
+            self._on_decision(AlarmRaised(account_id=mark[0], kind=kind, why=why), now)

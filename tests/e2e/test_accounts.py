@@ -1,8 +1,15 @@
 """Two accounts on one login: what one of them suffers is not the other's affair."""
 
+from typing import Any
+
+import pytest
+
+from actors.enforcer import Enforcer
+from actors.lockout import Lockout
 from protocol.decisions import AccountArmed, AlarmKind, AlarmRaised
 from protocol.lifecycle import Phase
-from protocol.units import AccountId
+from protocol.message import Message
+from protocol.units import AccountId, Now
 from tests.e2e.conftest import Build, Figure
 from tests.e2e.invariants import alarms
 from tests.e2e.stand import (
@@ -29,6 +36,7 @@ def hang(stand: Stand) -> None:
     stand.sim.faults.rest(kind="hang", account=OTHER, count=None)
 
 
+@pytest.mark.fault("account-hangs")
 async def test_i13_a_breach_is_enforced_in_its_usual_time_while_the_other_account_hangs(
     build: Build, figure: Figure
 ) -> None:
@@ -50,6 +58,34 @@ async def test_i13_a_breach_is_enforced_in_its_usual_time_while_the_other_accoun
     assert stand.holdings(OTHER) == {MNQ: 2}
     assert stand.report(OTHER).locked
     assert stand.confirmed(OTHER) == []  # nothing is said that is not proven
+
+
+@pytest.mark.parametrize("who", [Enforcer, Lockout], ids=["enforcer", "lockout"])
+@pytest.mark.fault("actor-crash-loop")
+async def test_i13_a_breach_is_enforced_while_the_other_accounts_actors_die_again_and_again(
+    build: Build, figure: Figure, monkeypatch: pytest.MonkeyPatch, who: type[Enforcer | Lockout]
+) -> None:
+    stand = await build(*PLANS)
+    await stand.enter("buy", 2, at=21000)
+    await stand.enter("buy", 2, at=21000, account=OTHER)
+    sound = who.handle
+
+    def handle(self: Any, state: Any, message: Message, now: Now) -> Any:
+        assert self._account_id != OTHER, "the test wanted this"
+        return sound(self, state, message, now)
+
+    monkeypatch.setattr(who, "handle", handle)
+
+    at = stand.clock().mono
+    await stand.price(MNQ, 20950)  # both are in breach
+    await stand.proven()
+    figure("recovered (s)", (stand.clock().mono - at) / 1e9)
+    assert stand.report().locked
+
+    await stand.until(lambda: stand.holdings(OTHER) == {}, "the last resort of the other")
+    died = [one.account_id for one in stand.decided(AlarmRaised)
+            if one.kind in {AlarmKind.ACTOR_DIED, AlarmKind.ACTOR_GAVE_UP}]  # fmt: skip
+    assert set(died) == {OTHER}
 
 
 async def test_i13_the_hung_account_is_flattened_once_it_answers(build: Build) -> None:

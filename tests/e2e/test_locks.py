@@ -65,6 +65,7 @@ async def test_lesson_58_the_lock_is_on_the_disk_before_the_broker_is_asked(
     assert RULE.encode() in states[f"account/{FIRST}/lockout"]
 
 
+@pytest.mark.fault("disk-slow")
 async def test_i4_a_disk_that_hangs_holds_up_no_close(build: Build, figure: Figure) -> None:
     stand = await build(plan(realized(-200)))
     await stand.enter("buy", 2, at=21000)

@@ -2,6 +2,9 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
+
+import pytest
 
 from ops.sim.server import SimServer
 from tests.guardian.conftest import Build
@@ -11,8 +14,10 @@ RESTORED_S = 5.0
 """The budget is 2 s on a machine that does nothing else; ours may."""
 
 
+@pytest.mark.fault("desk-killed")
+@pytest.mark.fault("desk-hung")
 async def test_a_killed_desk_comes_back_locked_and_a_hung_one_is_replaced(
-    service: Build, sim: SimServer
+    service: Build, sim: SimServer, record_property: Callable[[str, object], None]
 ) -> None:
     one = service(login(sim.url), account())
     await one.start()
@@ -33,7 +38,9 @@ async def test_a_killed_desk_comes_back_locked_and_a_hung_one_is_replaced(
 
     await until(has_another_pid, RESTORED_S)
     await until(is_restored, RESTORED_S - (time.monotonic() - began), lambda: one.log)
+    record_property("locks told again after a kill (s)", round(time.monotonic() - began, 2))
     await one.armed()
+    record_property("recovered (s)", round(time.monotonic() - began, 2))
 
     async def is_proven() -> bool:
         return [done.state for done in (await one.account()).enforcements] == ["confirmed"]
@@ -43,6 +50,7 @@ async def test_a_killed_desk_comes_back_locked_and_a_hung_one_is_replaced(
 
     second = await one.desk_pid()
     os.kill(second, signal.SIGSTOP)
+    began = time.monotonic()
     await asyncio.sleep(3.5)
     told = await one.account()
     assert (told.state, told.locked) == ("stale", True)
@@ -52,6 +60,7 @@ async def test_a_killed_desk_comes_back_locked_and_a_hung_one_is_replaced(
         return not is_running(second)
 
     await until(is_replaced, 4, lambda: one.log)
+    record_property("detected (s)", round(time.monotonic() - began, 2))
     await one.armed()
     after = await one.status()
     assert after.desks[0].restarts == 2
@@ -67,6 +76,7 @@ async def is_closed_on_sight(sim: SimServer) -> None:
     await until(is_flat, 3)
 
 
+@pytest.mark.fault("guardian-killed")
 async def test_a_desk_ends_with_its_guardian_and_the_next_takes_over_with_the_lock(
     service: Build, sim: SimServer
 ) -> None:

@@ -5,6 +5,8 @@ import stat
 import time
 from pathlib import Path
 
+import pytest
+
 from actors.adapters.store import Store
 from ops.sim.server import SimServer
 from protocol.codec import Recorded
@@ -14,6 +16,7 @@ from tests.guardian.conftest import Build
 from tests.guardian.service import KEY, account, is_running, login, lose, run
 
 
+@pytest.mark.fault("two-services-on-one-folder")
 async def test_a_service_arms_enforces_tells_and_ends(
     service: Build, sim: SimServer, tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.fault("store-killed")
 def test_no_acknowledged_batch_is_lost_and_none_is_halved(tmp_path: Path) -> None:
     draw = random.Random(3)
     for _ in range(12):
@@ -93,6 +94,7 @@ asyncio.run(asyncio.wait_for(main(), 20))
 """
 
 
+@pytest.mark.fault("disk-full")
 @pytest.mark.timeout(30)
 def test_a_disk_that_fills_up_and_is_mended_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / str(ACCOUNT)

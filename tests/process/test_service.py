@@ -1,0 +1,163 @@
+"""The whole service under faults of its machine: killed at once, no room, no writing, no memory."""
+
+import asyncio
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.sim.server import SimServer
+from tests.e2e.conftest import Figure
+from tests.guardian.conftest import Build
+from tests.guardian.service import MNQ, Service, account, login, lose, run, until
+
+NOTHING = (0, resource.RLIM_INFINITY)
+EVERYTHING = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+
+
+async def guarded(service: Build, sim: SimServer) -> Service:
+    one = service(login(sim.url), account())
+    await one.start()
+    await one.armed()
+    return one
+
+
+async def flat(sim: SimServer) -> None:
+    async def is_flat() -> bool:
+        return not sim.exchange.positions(1001)
+
+    await until(is_flat, 20)
+
+
+@pytest.mark.fault("guardian-and-desk-killed")
+async def test_i5_guardian_and_desk_killed_together_come_back_with_the_lock(
+    service: Build, sim: SimServer, figure: Figure
+) -> None:
+    one = await guarded(service, sim)
+    await lose(sim)
+    await one.locked()
+
+    async def is_proven() -> bool:
+        return [done.state for done in (await one.account()).enforcements] == ["confirmed"]
+
+    await until(is_proven, 20, lambda: one.log)
+    desk = await one.desk_pid()
+    assert one.process is not None
+
+    os.kill(one.process.pid, signal.SIGKILL)
+    os.kill(desk, signal.SIGKILL)
+    await one.process.wait()
+    await sim.order(1001, MNQ, "buy", 3)
+    begun = time.monotonic()
+    await one.start()
+    await one.locked()
+    figure("detected (s)", time.monotonic() - begun)
+
+    await flat(sim)
+    figure("recovered (s)", time.monotonic() - begun)
+    await one.armed()
+    assert (await one.account()).attempts_while_locked == 1
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.fault("disk-full")
+async def test_i4_a_disk_that_takes_nothing_more_holds_up_no_close_and_loses_no_lock(
+    service: Build, sim: SimServer, figure: Figure
+) -> None:
+    one = await guarded(service, sim)
+    desk = await one.desk_pid()
+    resource.prlimit(desk, resource.RLIMIT_FSIZE, NOTHING)
+    begun = time.monotonic()
+    await lose(sim)
+    await flat(sim)
+    figure("breach to flat (s)", time.monotonic() - begun)
+
+    async def is_failing() -> bool:
+        return any("store_failed" in alarm for alarm in (await one.account()).alarms)
+
+    await until(is_failing, 20, lambda: one.log)
+    figure("detected (s)", time.monotonic() - begun)
+    await one.locked()
+
+    resource.prlimit(desk, resource.RLIMIT_FSIZE, EVERYTHING)
+    begun = time.monotonic()
+
+    async def is_well() -> bool:
+        return not await is_failing()
+
+    await until(is_well, 20, lambda: one.log)
+    figure("recovered (s)", time.monotonic() - begun)
+    os.kill(desk, signal.SIGKILL)
+
+    async def has_successor() -> bool:
+        return (await one.status()).desks[0].pid not in {None, desk}
+
+    await until(has_successor, 20, lambda: one.log)
+    await one.armed()
+    await one.locked()
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder in which nothing can be written, not even by root."""
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    if os.geteuid():
+        folder.chmod(0o500)
+        yield folder
+        return
+    mount = ["mount", "-t", "tmpfs", "-o", "ro,size=64k", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("root may write anywhere here, and mount nothing")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.fault("disk-read-only")
+async def test_a_disk_to_read_only_refuses_the_start_in_words(
+    service: Build, sim: SimServer, read_only: Path
+) -> None:
+    one = service(login(sim.url), account())
+    text = one.file.read_text("utf-8")
+    where = read_only / "var"
+    one.file.write_text(text.replace("[service]\n", f'[service]\ndata_dir = "{where}"\n'), "utf-8")
+
+    code, _, err = await run("run", "--config", str(one.file))
+
+    assert code == 3
+    assert str(where) in err
+    assert "Traceback" not in err
+
+
+def address_space(pid: int) -> int:
+    pages = Path(f"/proc/{pid}/statm").read_text("ascii").split()[0]
+    return int(pages) * resource.getpagesize()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.fault("desk-out-of-memory")
+async def test_a_desk_that_gets_no_more_memory_enforces_or_makes_way_for_one_that_does(
+    service: Build, sim: SimServer, figure: Figure
+) -> None:
+    one = await guarded(service, sim)
+    desk = await one.desk_pid()
+    size = address_space(desk)
+    resource.prlimit(desk, resource.RLIMIT_AS, (size, size))
+
+    begun = time.monotonic()
+    for _ in range(40):
+        await lose(sim)
+        if not sim.exchange.positions(1001) and any(
+            told.locked for told in (await one.status()).accounts
+        ):
+            break
+        await asyncio.sleep(0.2)
+
+    await flat(sim)
+    await one.locked()
+    figure("recovered (s)", time.monotonic() - begun)
