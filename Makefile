@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_USE_BUNDLED_PYRIGHT := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYRIGHT_PYTHON_FORCE_VERSION PYRIGHT_PYTHON_PYLANCE_VERSION PYRIGHT_PYTHON_NODE_VERSION
 
-.PHONY: help setup demo sim bench test lint lint-lock lint-ruff lint-mypy lint-pyright \
+.PHONY: help setup demo sim bench test soak reliability lint lint-lock lint-ruff lint-mypy lint-pyright \
 	lint-imports lint-deps lint-tidy format clean
 
 help: ## List the targets
@@ -41,6 +41,15 @@ bench: $(READY) ## Measure against the budgets
 
 test: $(READY) ## Run the tests; HYPOTHESIS_PROFILE=dev|ci|soak, ARGS='-k name'
 	@$(BIN)/pytest -n auto --maxprocesses=8 --dist=loadgroup $(TEST_TIMEOUT) $(ARGS)
+
+soak: $(READY) ## Try the faults for hours: random weather on the lines, sweeps of kills
+	@HYPOTHESIS_PROFILE=soak $(BIN)/pytest -n auto --maxprocesses=8 --dist=loadgroup --timeout=14400 \
+		tests/network tests/process tests/store $(ARGS)
+
+reliability: $(READY) ## Try every fault of ops/reliability/catalogue.py, and write ops/RELIABILITY.md
+	@rm -rf out/reliability
+	@$(BIN)/pytest -q -n auto --maxprocesses=8 --dist=loadgroup -m fault $(ARGS) || true
+	@$(BIN)/python -m ops.reliability
 
 lint: lint-lock lint-ruff lint-mypy lint-pyright lint-imports lint-deps lint-tidy ## Run every linter (`make -k lint`: past a failure)
 
