@@ -1,5 +1,7 @@
 """Locks that a state ends: of the broker (RULE-010), or of the configuration (RULE-011)."""
 
+from msgspec.structs import replace
+
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
 from actors.rules import auth_loss_guard, max_contracts, max_contracts_per_instrument, symbol_blocks
@@ -21,6 +23,8 @@ from tests.sim.broker import ACCOUNT, ES, MNQ
 
 AUTH, BLOCKS = auth_loss_guard.NAME, symbol_blocks.NAME
 DAY_MS = 24 * 3_600 * 1_000
+SOON, SOON_MS = ResetSchedule(at="3 2 * * *"), 5 * 60 * 1_000
+"""A desk starts at 02:00 in Chicago; a whole day with a position is a lot of sweeps."""
 POLL_MS = 16_000
 
 
@@ -143,7 +147,7 @@ def test_a_lock_that_waits_for_a_rule_ends_when_the_rule_is_in_shadow() -> None:
 
 
 def test_011_closes_and_locks_one_product_and_leaves_the_others() -> None:
-    desk = Desk(blocking("es"))
+    desk = Desk(replace(blocking("es"), reset=SOON))
     desk.trade(MNQ, 3)
     desk.tell(desk.broker.rest(MNQ, -3, OrderType.STOP, Price(25_900 * PRICE), desk.now.wall))
     stops = set(desk.broker.orders)
@@ -154,7 +158,8 @@ def test_011_closes_and_locks_one_product_and_leaves_the_others() -> None:
     assert [one.size for one in desk.broker.positions.values()] == [3]
     assert set(desk.broker.orders) == stops
     assert locks(desk) == [("ES", BLOCKS)]
-    desk.wait(DAY_MS)
+    desk.wait(SOON_MS)
+    assert desk.said(DayReset)
     assert locks(desk) == [("ES", BLOCKS)]
     assert desk.broker.positions[MNQ].size == 3
 
