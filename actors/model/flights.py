@@ -125,8 +125,8 @@ def held_back(state: State, flight: Flight, answer: Answered, now: Now) -> Hold:
     """Return what an answer holds back, and until when.
 
     A close may be repeated, for it takes what is left.  A reduction was sized for the book of
-    then, so a second one wants a read of what the first has done, and so does a stop.  One that has
-    been moved may be cancelled at once.
+    then, so a second one wants a read of what the first has done, and so does a stop that is moved
+    or placed.  One that has been moved may be cancelled at once.
     """
     command, outcome = flight.command, answer.outcome
     key = flight.key
@@ -138,7 +138,7 @@ def held_back(state: State, flight: Flight, answer: Answered, now: Now) -> Hold:
     if outcome is Outcome.ACCEPTED and isinstance(command, PlaceStop):
         return Hold(key, Nanos(now.mono + backoff(SETTLE, fails)), fails + 1, now.mono)
     if outcome is Outcome.ACCEPTED:
-        after = now.mono if isinstance(command, PartialClose) else None
+        after = now.mono if isinstance(command, PartialClose | ModifyOrder) else None
         return Hold(key, Nanos(now.mono + SETTLE), fails, after)
     span = backoff(RETRY, fails)
     if isinstance(command, ModifyOrder | PlaceStop):

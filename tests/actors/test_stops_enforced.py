@@ -127,6 +127,8 @@ def test_a_hundred_wishes_send_one_move_at_a_time_i10() -> None:
     bench.answers(ACCEPTED)
     bench.shows(MOVED)
     bench.wait(1_000)
+    assert len(bench.mutations) == 1, "the next one wants to see what this one has done"
+    bench.truth(MOVED)
     assert [one.stop_price for one in bench.mutations if isinstance(one, ModifyOrder)] == [
         at(21_000),
         at(21_008),
@@ -148,6 +150,15 @@ def test_a_move_without_a_yes_waits_for_a_later_read_i10(outcome: Outcome) -> No
     bench.truth(LOOSE)
     bench.wait(1_000)
     assert kinds(bench) == [ModifyOrder, ModifyOrder]
+
+
+def test_an_accepted_move_that_does_not_show_is_read_before_it_is_sent_again() -> None:
+    bench = moving()
+    bench.answers(ACCEPTED)
+    bench.wait(10_000)
+    assert len(bench.mutations) == 1
+    bench.truth(LOOSE)
+    assert len(bench.mutations) == 2
 
 
 def test_an_uncertain_move_is_still_in_doubt_after_a_restart_i10() -> None:
