@@ -166,6 +166,11 @@ ACCOUNT_LOCKED = _gauge("account_locked", "1 while a lock is in force.", *ACCOUN
 LOCKOUTS = _gauge("lockouts", "Locks in force by rule.", *RULE)
 REALIZED = _gauge("account_realized_usd", "The day's realized P&L, where known.", *ACCOUNT)
 UNREALIZED = _gauge("account_unrealized_usd", "Open P&L, where known.", *ACCOUNT)
+LEDGER_DRIFT = _gauge(
+    "ledger_drift_usd",
+    "By how much the balance moved away from what the day's trades realized.",
+    *ACCOUNT,
+)
 CONTRACTS = _gauge("account_contracts", "Contracts held, long and short.", *ACCOUNT)
 RULE_ARMED = _gauge("rule_armed", "1 for a rule that has judged, 0 for one that has not.", *RULE)
 RULE_UNKNOWN = _gauge("rule_unknown", "1 for a rule that cannot judge just now.", *RULE)

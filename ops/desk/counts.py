@@ -17,6 +17,7 @@ from actors.model.histogram import Histogram
 from actors.plan import AccountPlan
 from actors.tree import RULE_PREFIX
 from ops.desk.checkpoints import Checkpoints
+from ops.desk.drift import Drift
 from ops.desk.meters import is_automation, meter
 from protocol import metrics
 from protocol.account_facts import OrderSeen, PositionSeen, TradeSeen
@@ -87,6 +88,7 @@ class Counts:
         self.commit = Histogram(metrics.COMMIT.bounds)
         """Fed by the journal's threads, under the journal's lock."""
         self.wire = WireFigures()
+        self.drift = Drift()
         self.told: dict[Metric, Counter[Labels]] = {}
         self.bars: dict[Metric, dict[Labels, Histogram]] = {}
 

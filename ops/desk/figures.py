@@ -43,6 +43,10 @@ def figures(desk: Desk, history: History, spent: int) -> Figures:
             counts.ignored(quote.contract_id, reason, times)
     told = [*_incoming(counts), *_decided(counts, history), *_gateway(counts, spent)]
     told += _disk(desk)
+    for plan in desk.plans:
+        drift = counts.drift.dollars(plan.account_id, desk.runtime.states)
+        if drift is not None:
+            told.append(_one(metrics.LEDGER_DRIFT, drift, str(plan.account_id)))
     told += [_one(metrics.QUOTE_AGE, age, who) for who, age in quote_ages(desk)]
     counts.depth = 0
     return Figures(tuple(told), tuple(_bars(counts)))

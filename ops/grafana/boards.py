@@ -164,9 +164,10 @@ ACCOUNT = Board(
             (
                 lines(
                     "Profit and loss",
-                    "The day's closed trades, and what is open.",
+                    "The day's closed trades, what is open, and whether the balance agrees.",
                     Query(f"riskwarden_account_realized_usd{MINE}", "{{account}} realized"),
                     Query(f"riskwarden_account_unrealized_usd{MINE}", "{{account}} open"),
+                    Query(f"riskwarden_ledger_drift_usd{MINE}", "{{account}} balance drifted"),
                     unit=Unit.DOLLARS,
                 ),
                 lines(

@@ -1,5 +1,6 @@
 """What a desk counts is what happened, told by the simulated Gateway's own log."""
 
+from ops.sim import actions
 from ops.sim.rest_faults import RestFault
 from protocol import metrics
 from protocol.account_facts import PositionSeen, TradeSeen
@@ -117,3 +118,21 @@ async def test_a_quote_grows_old_while_something_is_held(build: Build) -> None:
 
     stand.clock.skip(60)
     assert stand.counted(metrics.QUOTE_AGE, FIRST) > 60
+
+
+async def test_a_balance_that_moves_otherwise_than_the_trades_is_seen(build: Build) -> None:
+    """I11: the ledger is the broker's trades net of costs, and a difference is told."""
+    stand = await build(plan(realized(-10_000), include_fees=False))
+    assert stand.counted(metrics.LEDGER_DRIFT, FIRST) == 0
+    await stand.enter("buy", 2, at=21_000)
+    await stand.price(MNQ, 21_010)
+    await stand.sim.close(FIRST, MNQ)
+    await stand.until(lambda: stand.report().realized not in {None, "0.00"}, "a realized profit")
+
+    def drift() -> float:
+        return stand.counted(metrics.LEDGER_DRIFT, FIRST)
+
+    await stand.until(lambda: drift() == 0, "the balance to have come")
+    balance = stand.sim.exchange.book.accounts[FIRST].balance
+    await stand.sim.do(actions.Account(account=FIRST, balance=balance - 25))
+    await stand.until(lambda: drift() == -25, "the fee that no trade tells of")
