@@ -1,6 +1,7 @@
 """One trace from the hub's frame to the flat certificate, as a backend sees it."""
 
 from ops.sim.rest_faults import RestFault
+from protocol.decisions import DayReset
 from tests.e2e.stand import FIRST, MNQ, OTHER, PARTIAL, contracts, plan, unrealized
 from tests.otel.conftest import Traced
 from tests.otel.sink import Seen, Sink
@@ -155,3 +156,16 @@ async def test_no_name_and_no_secret_leaves(traced: Traced, sink: Sink) -> None:
     scenario = stand.sim.world.scenario
     names = [one.name for one in scenario.accounts]
     assert [text for text in (scenario.user, scenario.api_key, *names) if text in told] == []
+
+
+async def test_a_reset_and_a_poll_are_recorded_though_nothing_is_wrong(
+    traced: Traced, sink: Sink
+) -> None:
+    stand = await traced(plan(contracts(2)))
+    stand.clock.skip(9 * 3_600)  # past the end of the trading day, 23:00 UTC
+    await stand.until(lambda: stand.decided(DayReset), "the reset")
+
+    await sink.until(lambda: sink.telling("DayReset"), "the reset's trace")
+    await sink.until(lambda: sink.named("request ReadAccounts"), "the poll's trace")
+    whole(sink, only(sink.telling("DayReset")))
+    whole(sink, sink.named("request ReadAccounts")[0])
