@@ -4,7 +4,8 @@ Hypothesis: a little while you type, more in CI, much more when asked.
 `HYPOTHESIS_PROFILE=soak make test` chooses; CI (`CI=true`) repeats the same examples every time.
 
 A test that is marked `fault("name")` writes how it went to `out/reliability`, with the figures it
-noted; `python -m ops.reliability` makes the page of them.
+noted; `python -m ops.reliability` makes the page of them.  What a test proves of a rule is added to
+`out/matrix.json`, of which `python -m ops.matrix` makes the page of the rules.
 """
 
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ops import matrix
 from ops.reliability.trials import FOLDER, Trial, write
 
 ROOT = Path(__file__).parent.parent
@@ -49,3 +51,18 @@ def pytest_runtest_makereport(
             trial = Trial(fault=fault, test=item.nodeid, held=report.passed, figures=figures)
             write(ROOT / FOLDER, trial)
     return report
+
+
+RULES_PROVEN: dict[str, bool] = {}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note the outcome of every test; one that was skipped has proven nothing."""
+    if report.when == "call" or report.failed:
+        RULES_PROVEN[report.nodeid] = report.passed and RULES_PROVEN.get(report.nodeid, True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write down what was proven of the rules: once, and not in each worker."""
+    if not hasattr(session.config, "workerinput"):
+        matrix.note(RULES_PROVEN)

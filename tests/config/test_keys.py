@@ -21,6 +21,9 @@ from config.kinds import bare_type
 from config.load import load, understand
 from config.reference import outputs
 from config.schema import AccountConfig, JournalConfig, LoginConfig, Service, ServiceConfig
+from ops.desk.identities import Identity
+from ops.desk.plans import accounts_of, identify, wanted_plan
+from protocol.units import AccountId
 
 FILE = Path("/etc/riskwarden/riskwarden.toml")
 NEEDED: dict[object, object] = {
@@ -196,3 +199,27 @@ def test_what_comes_out_is_what_the_text_says(tmp_path: Path) -> None:
     path.write_text((Path(__file__).parents[2] / "config/defaults/simulator.toml").read_text())
 
     assert load(path) == understand(tomllib.loads(path.read_text()), path)
+
+
+@pytest.mark.parametrize("field", msgspec.structs.fields(AccountConfig), ids=lambda one: one.name)
+def test_every_key_of_an_account_changes_who_is_guarded_or_by_what(
+    field: msgspec.structs.FieldInfo,
+) -> None:
+    """What the keys of rules change is in tests/rules/test_every_key.py."""
+    changed = deepcopy(BASE)
+    changed["accounts"][0][field.encode_name] = another(AccountConfig, field)
+    if field.encode_name == "name":
+        del changed["accounts"][0]["id"]
+
+    before, after = understand(deepcopy(BASE), FILE).config, understand(changed, FILE).config
+
+    assert guarded(before) != guarded(after)
+
+
+def guarded(config: ServiceConfig) -> list[object]:
+    """Return which accounts a desk guards, and by which plans."""
+    known = {AccountId(77): Identity(id=77, login="main", name="PRACTICE-1")}
+    return [
+        (number := identify(account, known), wanted_plan(account, AccountId(number or 0), ""))
+        for account in accounts_of(config, "main")
+    ]
