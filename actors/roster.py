@@ -78,7 +78,13 @@ def plan_at(runtime: Runtime, path: str) -> AccountPlan:
     if not isinstance(kept, KeptSettings):
         return initial
     found = planned(kept.held, account_id, initial.name)
-    return replace(found, mode=initial.mode, reset=initial.reset, settings=kept)
+    return replace(
+        found,
+        mode=initial.mode,
+        reset=initial.reset,
+        calendars=initial.calendars,
+        settings=kept,
+    )
 
 
 class SupervisorActor(Shell):

@@ -5,8 +5,14 @@ from collections import Counter
 from typing import Protocol, cast
 
 from actors.gateway import poll_round
+from actors.model.aliases import canonical
 from actors.model.duration import duration_text
-from actors.rules import daily_realized_loss, daily_unrealized_loss, max_contracts
+from actors.rules import (
+    daily_realized_loss,
+    daily_unrealized_loss,
+    max_contracts,
+    max_contracts_per_instrument,
+)
 from actors.rules.rule import Mode
 from config.check_sessions import session_warnings
 from config.document import label
@@ -161,6 +167,7 @@ def warn_of_limits(account: AccountConfig, warn: Warn) -> None:
         )
     counted = rules.get(max_contracts.NAME)
     if isinstance(counted, max_contracts.Params):
+        warn_of_products(account, counted, warn)
         for product in counted.weights:
             if not PRODUCT.fullmatch(product):
                 warn(
@@ -168,6 +175,30 @@ def warn_of_limits(account: AccountConfig, warn: Warn) -> None:
                     "no product is spelt like this, so it weighs nothing",
                     mend="write its root in capitals, such as MNQ",
                 )
+
+
+def warn_of_products(account: AccountConfig, total: max_contracts.Params, warn: Warn) -> None:
+    """Note products that may hold more than the whole account may, by what they weigh there."""
+    products = account.rules.get(max_contracts_per_instrument.NAME)
+    if not isinstance(products, max_contracts_per_instrument.Params):
+        return
+    path = ("accounts", f"[{account.label}]", "rules", max_contracts_per_instrument.NAME)
+    weights = {canonical(name): weight for name, weight in total.weights.items()}
+    over: dict[Steps, int] = {
+        ("limits", bare(name)): limit
+        for name, limit in products.limits.items()
+        if limit * weights.get(canonical(name), 1) > total.limit
+    }
+    if (others := products.others) is not None and others > total.limit and not weights:
+        over["unknown_symbol",] = others
+    gross = total.count is max_contracts.Count.GROSS
+    for place, limit in over.items():
+        warn(
+            (*path, *place),
+            f"{limit} is more than the {total.limit} that max_contracts allows over all products",
+            why="it is never reached" if gross else "it is reached with a hedge alone",
+            mend="choose a smaller number here, or a bigger one there",
+        )
 
 
 def warn_of_reset(account: AccountConfig, warn: Warn) -> None:

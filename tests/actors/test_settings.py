@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan, settings_of
+from actors.roster import plan_at
 from actors.rules import (
     cooldown_after_loss,
     daily_realized_loss,
@@ -13,6 +14,7 @@ from actors.rules import (
 )
 from actors.rules.rule import Mode, RuleParams
 from actors.settings import resumed
+from config.calendars import load_shipped
 from protocol.codec import decode_state
 from protocol.decisions import (
     AlarmRaised,
@@ -295,3 +297,22 @@ def test_a_rule_that_dies_as_it_begins_again_is_started_once_more() -> None:
 
     assert len(desk.deaths) == 2
     assert desk.broker.positions[MNQ].size == 3
+
+
+def test_what_an_account_knows_besides_its_settings_outlives_its_death() -> None:
+    calendars = (load_shipped("cme_equity"),)
+    one = AccountPlan(
+        account_id=ACCOUNT,
+        name="practice",
+        reset=ResetSchedule(),
+        rules=dict((contracts(2),)),
+        calendars=calendars,
+    )
+    desk = Desk(one)
+    reload(desk, plan(contracts(1)))
+
+    reborn = plan_at(desk.runtime, PATH)
+
+    assert reborn.calendars == calendars
+    assert reborn.rules == dict((contracts(1),))
+    assert (reborn.mode, reborn.reset) == (one.mode, one.reset)

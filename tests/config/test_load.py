@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 import config
+from actors.rules import RULES
 from actors.rules.rule import Mode
 from config.errors import ConfigError, Problem, render_text
 from config.load import load
-from config.schema import API_URL, MARKET_HUB_URL, USER_HUB_URL
+from config.schema import API_URL, MARKET_HUB_URL, USER_HUB_URL, ServiceConfig
 
 type Write = Callable[..., Path]
 
@@ -223,3 +224,55 @@ def test_two_logins_may_have_accounts_of_one_name(write: Write) -> None:
         ("main", '"A"'),
         ("other", '"A"'),
     ]
+
+
+PRODUCTS = "[accounts.rules.max_contracts_per_instrument]\n"
+TOTAL = "[accounts.rules.max_contracts]\nlimit = 3\n"
+
+
+@pytest.mark.parametrize(
+    ("total", "products", "keys"),
+    [
+        (TOTAL, "limits = { MNQ = 3, ES = 1 }", []),
+        (TOTAL, "limits = { MNQ = 4, ES = 1 }", ["limits.MNQ"]),
+        (TOTAL, 'limits = { ES = 1 }\nunknown_symbol = "limit:9"', ["unknown_symbol"]),
+        (TOTAL, 'limits = { ES = 1 }\nunknown_symbol = "allow"', []),
+        (TOTAL + "weights = { MNQ = 0.1 }\n", "limits = { MNQ = 30 }", []),
+        (TOTAL + "weights = { MNQ = 0.1, EP = 2 }\n", "limits = { MNQ = 31, ES = 2 }",
+         ["limits.MNQ", "limits.ES"]),
+        (TOTAL + 'count = "gross"\n', "limits = { MNQ = 4 }", ["limits.MNQ"]),
+    ],
+)  # fmt: skip
+def test_a_product_that_may_hold_more_than_the_account_is_a_warning(
+    write: Write, total: str, products: str, keys: list[str]
+) -> None:
+    loaded = load(write(rules=total + PRODUCTS + products))
+
+    place = "accounts[1001].rules.max_contracts_per_instrument."
+    assert [one.key.removeprefix(place) for one in loaded.warnings] == keys
+
+
+def example(name: str) -> ServiceConfig:
+    return load(next(path for path in DEFAULTS if path.stem == name)).config
+
+
+def test_the_examples_are_of_a_careful_trader_of_five_accounts_and_of_two_logins() -> None:
+    careful, five, two = map(example, ("practice", "five-accounts", "two-logins"))
+
+    (account,) = careful.accounts
+    assert set(RULES) - set(account.rules) == {"trade_management"}
+    assert account.mode is Mode.SHADOW
+    assert (len(five.logins), len(five.accounts)) == (1, 5)
+    assert len({one.login for one in two.accounts}) == len(two.logins) == 2
+
+
+def test_the_careful_example_may_be_enforced_with_every_rule(tmp_path: Path) -> None:
+    text = next(path for path in DEFAULTS if path.stem == "practice").read_text("utf-8")
+    path = tmp_path / "riskwarden.toml"
+    enforced = text.replace('mode = "shadow"', 'mode = "enforce"')
+    path.write_text(enforced.replace("# [accounts.rules.", "[accounts.rules."), encoding="utf-8")
+
+    loaded = load(path)
+
+    assert set(loaded.config.accounts[0].rules) == set(RULES)
+    assert loaded.warnings == ()
