@@ -134,6 +134,7 @@ class ReplayRuntime(Runtime):
     """One life of a desk, with one account in it, heard again."""
 
     root: RootActor
+    _began: Began
 
     def __init__(self, account_id: AccountId, origin: Began | Snapshot) -> None:
         super().__init__(ReplayRoster(read_plan(origin.plan), origin.release), dict(origin.kept))
@@ -209,6 +210,22 @@ class ReplayRuntime(Runtime):
         self._failure(path)
         super().lost(path, why)
 
+    def began(self, account: AccountId, path: str) -> Began:
+        """Return the start as it is written, but for what was kept otherwise.
+
+        A newer release may keep more, with a default for what was not known then.
+        """
+        kept = super().began(account, path).kept
+        kept = {at: self._as_written(at, raw) for at, raw in kept.items()}
+        return replace(self._began, kept=kept)
+
+    def _as_written(self, path: str, raw: bytes) -> bytes:
+        logic, written = self.logics.get(path), self._began.kept.get(path)
+        if written is None or logic is None or logic.kept is None:
+            return raw
+        same = decode_state(written, logic.kept) == decode_state(raw, logic.kept)
+        return written if same else raw
+
     def unheard(self, path: str, to: str, message: Message) -> None:
         """Take what was meant for the market or the gateway: their answers are in the journal."""
 
@@ -233,6 +250,7 @@ class ReplayRuntime(Runtime):
 
     def _enter(self, record: Recorded) -> None:
         if isinstance(record.message, Began):
+            self._began = record.message
             self.root.spawn(record.actor)
         elif not isinstance(record.message, Failed | Snapshot) and record.actor in self.addresses:
             self.record(self._account_id, record.actor, record.message, entered=True)

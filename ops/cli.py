@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -68,8 +69,36 @@ def parser() -> argparse.ArgumentParser:
     desk.add_argument("--login", required=True)
     desk.add_argument("--accepted", type=Path)
     _add_questions(commands, configured)
+    _add_past(commands, configured)
     _add_tools(commands)
     return top
+
+
+def _add_past(commands: "argparse._SubParsersAction[Parser]", configured: Parser) -> None:
+    past = Parser(add_help=False, parents=[configured])
+    past.add_argument(
+        "--data", type=Path, metavar="DIR", help="the service's data_dir, instead of --config"
+    )
+    past.add_argument("--json", action="store_true", help="for programs")
+    explain = commands.add_parser(
+        "explain", parents=[past], help="why an enforcement was, and what it did"
+    )
+    explain.add_argument("enforcement", metavar="ENFORCEMENT", help="as `status` names it")
+    replay = commands.add_parser(
+        "replay", parents=[past], help="run a day's journal again: same decisions?"
+    )
+    replay.add_argument("--account", type=int, required=True, metavar="ID")
+    span = replay.add_mutually_exclusive_group()
+    span.add_argument(
+        "--day", type=day, metavar="D", help="the date on which it ends (default: the newest)"
+    )
+    span.add_argument("--whole", action="store_true", help="everything that is kept")
+    verify = commands.add_parser("verify", parents=[past], help="is the database what was written?")
+    verify.add_argument("--account", type=int, metavar="ID", help="this one only")
+    backup = commands.add_parser(
+        "backup", parents=[past], help="copy the database, while the service runs"
+    )
+    backup.add_argument("--to", type=Path, required=True, metavar="DIR", help="where copies go")
 
 
 def _add_questions(commands: "argparse._SubParsersAction[Parser]", configured: Parser) -> None:
@@ -115,6 +144,14 @@ def seconds(text: str) -> float:
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
     return number
+
+
+def day(text: str) -> date:
+    """Read a date."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no date; write it as 2026-11-18") from None
 
 
 def port(text: str) -> int:

@@ -121,6 +121,16 @@ def set_aside(path: Path) -> Path:
     return copy
 
 
+def copy(path: Path, to: Path) -> None:
+    """Copy a store as it is now, without its unused pages, while its process goes on writing."""
+    if not has_data(path):
+        raise StoreError(f"{path}: nothing was ever recorded here")
+    if is_cut_short(path):
+        check_fully(path)
+    with damage_named(path), lmdb.open(str(path), readonly=True, max_dbs=3) as env:
+        env.copy(str(to), compact=True)
+
+
 def sync_folder(path: Path) -> None:
     """Make a folder's entries durable: a synced file in an unsynced folder can vanish."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

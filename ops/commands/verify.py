@@ -1,0 +1,46 @@
+"""`riskwarden verify`: whether what is on the disk is what was written."""
+
+import sys
+from argparse import Namespace
+
+import msgspec
+
+from ops.desk.outcome import Exit
+from ops.desk.stores import folder
+from ops.past.folders import accounts, data_dir, is_live
+from ops.past.soundness import Soundness, inspect
+from protocol.units import AccountId
+
+
+def run(args: Namespace) -> int:
+    """Look at one account's store or at all; a problem is exit code 1."""
+    data = data_dir(args)
+    live = is_live(data)
+    chosen = accounts(data) if args.account is None else [AccountId(args.account)]
+    found = [inspect(folder(data, one), one, live=live) for one in chosen]
+    if args.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
+    else:
+        lines = [line for one in found for line in rendered(one)]
+        sys.stdout.write("\n".join(lines or [f"{data}: there is no account's store"]) + "\n")
+    return Exit.OK if all(one.sound for one in found) else Exit.EXCEPTION
+
+
+def rendered(one: Soundness) -> list[str]:
+    """Return what was found of a store as lines for people."""
+    pages = "every page checked" if one.pages_checked else "pages not checked, a desk writes them"
+    size = f"{one.bytes / 1e6:.1f} MB"
+    verdict = "sound" if one.sound else "NOT SOUND"
+    many = f"{one.records:,} records up to {one.newest or 'never'}, {one.states} states"
+    lines = [
+        f"account {one.account}: {verdict}; {many}, {size}, {pages}",
+        f"  {one.lives} lives, a replay may begin at {one.beginnings} places",
+        *(f"  PROBLEM {problem}" for problem in one.problems),
+        *(f"  note: {note}" for note in one.notes),
+    ]
+    if not one.sound:
+        lines.append(
+            "  mend: start the service: it keeps the damaged store, rebuilds from the broker, and "
+            "locks the account until its next reset; or stop it and restore a backup"
+        )
+    return lines

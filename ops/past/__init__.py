@@ -1,0 +1,1 @@
+"""What happened, read back: replays, explanations, checks and copies of the stores."""
