@@ -17,6 +17,8 @@ from ops.matrix import (
     differences,
 )
 
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("matrix")]
+"""The tests are collected once, by a pytest of its own, and a busy machine takes its time."""
 COUNT = RULES["max_contracts"]  # type: ignore[index]
 CODE, *_, END_TO_END = COLUMNS
 
