@@ -51,7 +51,7 @@ from protocol.lifecycle import AccountFound, Arm, Died, MarketRestarted, Phase, 
 from protocol.lockouts import CertifyLock, LocksChanged
 from protocol.market_facts import MarksRead, PriceCrossed
 from protocol.message import Message
-from protocol.schedule import ClockJumped, DayKnown, Purpose, ResetDue, TimerFired
+from protocol.schedule import ClockJumped, ClockSkewed, DayKnown, Purpose, ResetDue, TimerFired
 from protocol.settings import InForce, Reconfigure, RefuseSettings, Settings
 from protocol.units import Now
 
@@ -146,7 +146,8 @@ class Account:
         match message:
             case AccountFound(seen=seen):
                 state = replace(state, seen=seen, phase=Phase.READING, burden=0)
-                return Step(*reads.ask_truth(state.plan, state))
+                state, asked = reads.ask_truth(state.plan, life.clocked(state))
+                return Step(state, (*asked, *life.clocks(state)))
             case AccountSeen():
                 return self._settle(replace(state, seen=message), Hears.STANDING, now)
             case WantsTruth():
@@ -162,6 +163,9 @@ class Account:
             case MarketRestarted():
                 state, said = reads.sweep(state.plan, state, now)
                 return self._settle(state, EVERYTHING, now, said, afresh=True)
+            case ClockSkewed(ahead=ahead):
+                state = replace(state, ahead=ahead)
+                return self._settle(state, EVERYTHING, now, life.clocks(state))
             case ClockJumped():
                 state, said = calendars.watched(state, now)
                 return self._settle(state, EVERYTHING, now, said)

@@ -20,9 +20,9 @@ from protocol.enforcement import Aim, Goal, Priority
 from protocol.lifecycle import Burden, Died
 from protocol.lockouts import LockKind, LockRequest, SetLock
 from protocol.market_facts import RestTriggers
-from protocol.schedule import CancelTimer, DayKnown, ResetDue
+from protocol.schedule import CancelTimer, ClockSkewed, DayKnown, ResetDue
 from protocol.settings import Settings
-from protocol.units import Now, RuleName
+from protocol.units import Nanos, Now, RuleName
 
 SUPERVISION = RuleName("supervision")
 """The rule name under which a rule that will not stay up locks its account."""
@@ -117,6 +117,19 @@ def left(state: State, name: str) -> Learnt:
     return state, (Spawn(name),) if planned_still else ()
 
 
+def clocked(state: State) -> State:
+    """Return the state of an account that was found: the Gateway did not contradict our clock."""
+    return state if state.ahead is not None else replace(state, ahead=Nanos(0))
+
+
+def clocks(state: State) -> tuple[Effect, ...]:
+    """Tell those by whom locks and days end how far the clock is ahead, once it is known."""
+    if state.ahead is None:
+        return ()
+    skewed = ClockSkewed(ahead=state.ahead)
+    return tuple(Send(one, skewed) for one in ("lockout", "reset"))
+
+
 def bury(plan: AccountPlan, policy: Supervision, state: State, death: Died, now: Now) -> Learnt:
     """Start a dead child again, or fail closed; raise what its supervisor must decide."""
     name, why = death.name, death.why
@@ -126,7 +139,7 @@ def bury(plan: AccountPlan, policy: Supervision, state: State, death: Died, now:
     died = AlarmRaised(account_id=plan.account_id, kind=AlarmKind.ACTOR_DIED, why=said)
     match directive:
         case RestartThese(names):
-            return state, (Journal(died), *(Spawn(one) for one in names))
+            return state, (Journal(died), *(Spawn(one) for one in names), *clocks(state))
         case GiveUp() if name.startswith(RULE_PREFIX):
             state, closed = fail_closed(plan, replace(state, gone=state.gone | {name}), death)
             return state, (Journal(died), *closed)

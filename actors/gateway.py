@@ -31,7 +31,7 @@ from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.effects import Ask, Effect, Journal, Send, Wake
 from protocol.lifecycle import AccountFound, Arm, Burden, Died, Evaluated, Resync
 from protocol.message import Message
-from protocol.schedule import Tick
+from protocol.schedule import ClockJumped, Tick
 from protocol.units import SECOND, AccountId, Nanos, Now
 
 READING_MAX = 1 * SECOND
@@ -121,6 +121,8 @@ class Gateway:
                 return Step(replace(state, burdens={**state.burdens, account_id: requests}))
             case Tick():
                 return self._tick(state, now)
+            case ClockJumped() if state.logged_in:  # as after a sleep: look at once
+                return Step(state, (Ask(ReadAccounts()),))
             case _:
                 return Step(state)
 
@@ -136,7 +138,9 @@ class Gateway:
         state, raised = raise_(state, AlarmKind.HUBS_LOST, None, message.why)
         retry = state.hubs is Hubs.OPENING
         told = tuple(Send(f"account/{one}", message) for one in state.found)
-        state, said = replace(state, hubs=Hubs.LOST), (*fight, *raised, *told)
+        said = (*fight, *raised, *told)
+        if state.hubs is not Hubs.CLOSED:  # or an earlier life asked for them: ours still will
+            state = replace(state, hubs=Hubs.LOST)
         return self._retry(state, said, now) if retry else Step(state, said)
 
     def _retry(self, state: State, said: tuple[Effect, ...], now: Now) -> Step[State]:

@@ -3,6 +3,9 @@
 Setting a lock again may make it longer, never shorter.  Ending one leaves the others.  There is no
 command that unlocks: a lock ends by its instant, by schedule, or by a broker state.  The set is
 kept through restarts and told to the account first thing, before the broker is even asked.
+
+A lock ends when the Gateway's clock says so too.  Until the account has heard of it none ends: a
+clock that was set forward while nobody looked ends nothing.
 """
 
 from typing import Any
@@ -22,7 +25,7 @@ from protocol.lockouts import (
     SetLock,
 )
 from protocol.message import Message
-from protocol.schedule import Clock, Purpose, StartTimer, TimerFired
+from protocol.schedule import Clock, ClockSkewed, Purpose, StartTimer, TimerFired
 from protocol.units import AccountId, Nanos, Now, RuleName
 
 TIMER = "lockout/end"
@@ -37,6 +40,18 @@ class Kept(msgspec.Struct, frozen=True):
     locks: tuple[Lock, ...] = ()
 
 
+class State(msgspec.Struct, frozen=True):
+    """The locks, and how far the wall clock is ahead of the Gateway's; None if nobody has said."""
+
+    kept: Kept = Kept()
+    ahead: Nanos | None = None
+
+    @property
+    def locks(self) -> tuple[Lock, ...]:
+        """Return every lock in force."""
+        return self.kept.locks
+
+
 class Lockout:
     """One account's locks."""
 
@@ -45,13 +60,12 @@ class Lockout:
     def __init__(self, account_id: AccountId) -> None:
         self._account_id = account_id
 
-    def begin(self, kept: Any, now: Now) -> Step[Kept]:
-        """Re-assert what was locked, and end what ran out meanwhile."""
-        state: Kept = kept if kept is not None else Kept()
-        after, ended = expire(state, now.wall)
-        return Step(after, (*ended, *announce(after)))
+    def begin(self, kept: Any, now: Now) -> Step[State]:  # noqa: ARG002
+        """Re-assert what was locked; what ran out meanwhile ends as the clock is known."""
+        state = State(kept if kept is not None else Kept())
+        return Step(state, announce(state))
 
-    def handle(self, state: Kept, message: Message, now: Now) -> Step[Kept]:
+    def handle(self, state: State, message: Message, now: Now) -> Step[State]:
         """Lock, lock longer, certify, or let run out."""
         match message:
             case SetLock():
@@ -61,18 +75,19 @@ class Lockout:
             case EndLock():
                 return release(state, message)
             case TimerFired(purpose=Purpose.LOCK_END):
-                after, ended = expire(state, now.wall)
-                return Step(after, (*ended, *announce(after)))
+                return expire(state, now)
+            case ClockSkewed(ahead=ahead):
+                return expire(State(state.kept, ahead), now)
             case _:
                 return Step(state)
 
-    def keep(self, state: Kept) -> Kept:
+    def keep(self, state: State) -> Kept:
         """Keep every lock."""
-        return state
+        return state.kept
 
-    def _set(self, state: Kept, message: SetLock, now: Now) -> Step[Kept]:
+    def _set(self, state: State, message: SetLock, now: Now) -> Step[State]:
         request = message.request
-        if request.until is not None and request.until <= now.wall:
+        if request.until is not None and request.until <= now.wall - (state.ahead or 0):
             return Step(state)  # it would be over before it began
         old = find(state, request.scope, message.rule)
         lock = Lock(
@@ -93,8 +108,13 @@ class Lockout:
             lock = msgspec.structs.replace(lock, since=old.since, until=until, certified=certified)
         others = tuple(one for one in state.locks if one.key != lock.key)
         assert len(others) < LOCKS_MAX, f"more than {LOCKS_MAX} locks"
-        after = Kept((*others, lock))
+        after = holding(state, (*others, lock))
         return Step(after, (Journal(LockSet(lock=lock)), *announce(after)))
+
+
+def holding(state: State, locks: tuple[Lock, ...]) -> State:
+    """Return the state with these locks instead."""
+    return State(Kept(locks), state.ahead)
 
 
 def later(held: Nanos | None, request: LockRequest) -> Nanos | None:
@@ -104,12 +124,12 @@ def later(held: Nanos | None, request: LockRequest) -> Nanos | None:
     return max(held, request.until)
 
 
-def find(state: Kept, scope: str | None, rule: RuleName) -> Lock | None:
+def find(state: State, scope: str | None, rule: RuleName) -> Lock | None:
     """Return the lock with this key."""
     return next((one for one in state.locks if one.key == (scope, rule)), None)
 
 
-def certify(state: Kept, message: CertifyLock) -> Step[Kept]:
+def certify(state: State, message: CertifyLock) -> Step[State]:
     """Note when the scope of a rule's locks was first proven flat."""
     locks = tuple(
         msgspec.structs.replace(one, certified=message.at)
@@ -119,11 +139,11 @@ def certify(state: Kept, message: CertifyLock) -> Step[Kept]:
     )
     if locks == state.locks:
         return Step(state)
-    after = Kept(locks)
+    after = holding(state, locks)
     return Step(after, (Send(PARENT, LocksChanged(locks=locks)),))
 
 
-def release(state: Kept, message: EndLock) -> Step[Kept]:
+def release(state: State, message: EndLock) -> Step[State]:
     """End the locks of a rule that waited for a condition; one that has an instant keeps it."""
     over = [
         one
@@ -135,31 +155,30 @@ def release(state: Kept, message: EndLock) -> Step[Kept]:
     ]
     if not over:
         return Step(state)
-    after = Kept(tuple(one for one in state.locks if one not in over))
+    after = holding(state, tuple(one for one in state.locks if one not in over))
     ended = tuple(Journal(LockEnded(lock=one, why=message.why)) for one in over)
     return Step(after, (*ended, *announce(after)))
 
 
-def expire(state: Kept, now: Nanos) -> tuple[Kept, tuple[Effect, ...]]:
-    """End the locks whose instant has come."""
-    over = [one for one in state.locks if one.until is not None and one.until <= now]
-    if not over:
-        return state, ()
-    left = tuple(one for one in state.locks if one not in over)
-    return Kept(left), tuple(Journal(LockEnded(lock=one, why="its time has come")) for one in over)
+def expire(state: State, now: Now) -> Step[State]:
+    """End the locks whose instant has come, also by the Gateway's clock."""
+    if state.ahead is None:
+        return Step(state)  # the account will say, and then it is looked at again
+    wall = now.wall - state.ahead
+    over = [one for one in state.locks if one.until is not None and one.until <= wall]
+    after = holding(state, tuple(one for one in state.locks if one not in over))
+    ended = tuple(Journal(LockEnded(lock=one, why="its time has come")) for one in over)
+    return Step(after if over else state, (*ended, *announce(after)))
 
 
-def announce(state: Kept) -> tuple[Effect, ...]:
+def announce(state: State) -> tuple[Effect, ...]:
     """Tell the account its locks, and set the timer to the next end."""
     effects: list[Effect] = [Send(PARENT, LocksChanged(locks=state.locks))]
     ends = [one.until for one in state.locks if one.until is not None]
     if ends:
-        effects.append(
-            Send(
-                "timer",
-                StartTimer(
-                    name=TIMER, purpose=Purpose.LOCK_END, clock=Clock.WALL, deadline=min(ends)
-                ),
-            )
+        deadline = Nanos(min(ends) + (state.ahead or 0))
+        timer = StartTimer(
+            name=TIMER, purpose=Purpose.LOCK_END, clock=Clock.WALL, deadline=deadline
         )
+        effects.append(Send("timer", timer))
     return tuple(effects)

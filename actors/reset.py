@@ -1,7 +1,8 @@
 """The reset actor: exactly one reset per account and trading day.
 
 A reset is due when last_reset < instant <= now, so one that was missed is caught up, once, and a
-clock set back cannot repeat one.  The instants come from a cron expression in a zone; the trading
+clock set back cannot repeat one.  No day ends before the Gateway's clock says so too, so none ends
+before the account has heard of it.  The instants come from a cron expression in a zone; the trading
 day is the half-open span between two of them, and is named by the date on which it ends.
 """
 
@@ -13,7 +14,15 @@ from actors.behaviour import Step
 from actors.model.schedule import ResetSchedule
 from protocol.effects import PARENT, Effect, Send
 from protocol.message import Message
-from protocol.schedule import Clock, DayKnown, Purpose, ResetDue, StartTimer, TimerFired
+from protocol.schedule import (
+    Clock,
+    ClockSkewed,
+    DayKnown,
+    Purpose,
+    ResetDue,
+    StartTimer,
+    TimerFired,
+)
 from protocol.units import Nanos, Now
 
 TIMER = "reset/next"
@@ -25,6 +34,13 @@ class Kept(msgspec.Struct, frozen=True):
     last_reset: Nanos
 
 
+class State(msgspec.Struct, frozen=True):
+    """What is kept, and how far the wall clock is ahead of the Gateway's; None if nobody said."""
+
+    kept: Kept
+    ahead: Nanos | None = None
+
+
 class Reset:
     """One account's trading days."""
 
@@ -33,31 +49,34 @@ class Reset:
     def __init__(self, schedule: ResetSchedule) -> None:
         self._schedule = schedule
 
-    def begin(self, kept: Any, now: Now) -> Step[Kept]:
-        """Say which day it is, then catch up a reset that was missed."""
+    def begin(self, kept: Any, now: Now) -> Step[State]:
+        """Say which day it is; one that was missed is caught up as the clock is known."""
         if kept is None:
-            state = Kept(last_reset=self._schedule.previous(now.wall))
-            return Step(state, (self._known(state.last_reset), self._timer(state)))
-        after = self._due(kept, now)
-        return Step(after.state, (self._known(kept.last_reset), *after.effects))
+            kept = Kept(last_reset=self._schedule.previous(now.wall))
+        state = State(kept)
+        return Step(state, (self._known(kept.last_reset), self._timer(state)))
 
-    def handle(self, state: Kept, message: Message, now: Now) -> Step[Kept]:
+    def handle(self, state: State, message: Message, now: Now) -> Step[State]:
         """Reset when the time has come."""
         match message:
             case TimerFired(purpose=Purpose.RESET):
                 return self._due(state, now)
+            case ClockSkewed(ahead=ahead):
+                return self._due(State(state.kept, ahead), now)
             case _:
                 return Step(state)
 
-    def keep(self, state: Kept) -> Kept:
+    def keep(self, state: State) -> Kept:
         """Keep the last reset."""
-        return state
+        return state.kept
 
-    def _due(self, state: Kept, now: Now) -> Step[Kept]:
-        instant = self._schedule.previous(now.wall)
-        if instant <= state.last_reset:
+    def _due(self, state: State, now: Now) -> Step[State]:
+        if state.ahead is None:
+            return Step(state)  # the account will say, and then it is looked at again
+        instant = self._schedule.previous(Nanos(now.wall - state.ahead))
+        if instant <= state.kept.last_reset:
             return Step(state, (self._timer(state),))
-        after = Kept(last_reset=instant)
+        after = State(Kept(last_reset=instant), state.ahead)
         day = self._known(instant).message
         assert isinstance(day, DayKnown)
         due = ResetDue(instant=instant, day=day.day, next_reset=day.next_reset)
@@ -68,7 +87,7 @@ class Reset:
         day = DayKnown(started=started, day=self._schedule.day(started), next_reset=following)
         return Send(PARENT, day)
 
-    def _timer(self, state: Kept) -> Effect:
-        deadline = self._schedule.following(state.last_reset)
+    def _timer(self, state: State) -> Effect:
+        deadline = Nanos(self._schedule.following(state.kept.last_reset) + (state.ahead or 0))
         timer = StartTimer(name=TIMER, purpose=Purpose.RESET, clock=Clock.WALL, deadline=deadline)
         return Send("timer", timer)

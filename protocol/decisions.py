@@ -168,6 +168,8 @@ class AlarmKind(StrEnum):
     LEDGER_DIFFERS = "ledger_differs"
     PAYLOAD_REFUSED = "payload_refused"
     CLOCK_JUMPED = "clock_jumped"
+    CLOCK_SKEW = "clock_skew"
+    """This machine's clock and the Gateway's are too far apart."""
     STORE_SLOW = "store_slow"
     STORE_FAILED = "store_failed"
     HUBS_LOST = "hubs_lost"

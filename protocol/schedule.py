@@ -35,6 +35,12 @@ class ClockJumped(Message, frozen=True, kw_only=True):
     by: Nanos
 
 
+class ClockSkewed(Message, frozen=True, kw_only=True):
+    """The wall clock is ahead of the Gateway's by so much: nothing ends before both say so."""
+
+    ahead: Nanos
+
+
 class StartTimer(Message, frozen=True, kw_only=True):
     """Command to the timer actor; the same name again replaces the deadline."""
 

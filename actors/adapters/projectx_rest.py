@@ -128,7 +128,8 @@ class Rest(ProjectX):
             task.add_done_callback(self._in_flight.discard)
 
     async def _came(self, response: Any) -> None:
-        self.figures.answered(response.status_code, response.headers.get("Date"), time.time())
+        date = response.headers.get("Date")
+        self.figures.answered(response.status_code, date, time.time(), self._mono())
         if response.status_code == 401:  # noqa: PLR2004  (HTTP's own number)
             self.reject(response.request.headers.get("Authorization", "").removeprefix("Bearer "))
 

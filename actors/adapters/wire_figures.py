@@ -7,9 +7,20 @@ second: enough to tell a machine whose resets would come at the wrong time.
 from collections import Counter
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from protocol.units import SECOND, Nanos
 
 HALF_S = 0.5
 NAMED = frozenset({200, 401, 403, 404, 429, 500, 502, 503, 504})
+
+
+class Dated(NamedTuple):
+    """What the Gateway's clock said, and what the stopwatch said as its answer came."""
+
+    theirs: Nanos
+    """The end of the second that it named."""
+    mono: int
 
 
 class WireFigures:
@@ -23,8 +34,10 @@ class WireFigures:
         """By HTTP status; of the unusual ones only the first digit counts."""
         self.skew_s: float | None = None
         """This clock minus theirs; None until an answer was dated."""
+        self.dated: Dated | None = None
+        """The newest answer that was dated."""
 
-    def answered(self, status: int, date: str | None, wall_s: float) -> None:
+    def answered(self, status: int, date: str | None, wall_s: float, mono: int) -> None:
         """Take note of an answer that is just there."""
         code = str(status) if status in NAMED else f"{status // 100}xx"
         self.answers[code] += 1
@@ -36,6 +49,7 @@ class WireFigures:
             return
         if theirs.tzinfo is None:
             theirs = theirs.replace(tzinfo=UTC)
+        self.dated = Dated(Nanos((int(theirs.timestamp()) + 1) * SECOND), mono)
         off = wall_s - theirs.timestamp()
         # Truth lies in the second they named: no skew as long as ours falls into it.
         self.skew_s = off - HALF_S if not 0.0 <= off <= 1.0 else 0.0

@@ -98,6 +98,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     feed: Feed = Feed()
     filled: Ledger | None = None
     """The ledger whose trades the view carries."""
+    ahead: Nanos | None = None
+    """How far the wall clock is ahead of the Gateway's; None before the login."""
     session: Nanos | None = None
     """When the account's last session began, if a rule says when sessions are."""
     view: BookView
@@ -171,7 +173,8 @@ def unresolved(state: State) -> bool:
 
 def in_force(state: State, now: Now) -> tuple[Lock, ...]:
     """Return the locks that hold now, the widest first, then the strictest, then the longest."""
-    held = [one for one in state.locks if one.until is None or one.until > now.wall]
+    wall = now.wall - (state.ahead or 0)
+    held = [one for one in state.locks if one.until is None or one.until > wall]
     return tuple(sorted(held, key=_weight))
 
 

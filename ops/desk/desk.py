@@ -27,6 +27,7 @@ from actors.runtime import ROOT, Runtime
 from actors.turn import Portion, Turn
 from ops.desk import routes
 from ops.desk.broker import Broker
+from ops.desk.clocks import Clocks
 from ops.desk.counts import Counts
 from ops.desk.intake import Intake, Raw
 from ops.desk.release import PATIENCE_S, Release
@@ -37,8 +38,7 @@ from protocol.commands import Mutation, Read
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised, Decision
 from protocol.lockouts import LockKind, LockRequest, SetLock
 from protocol.message import Message
-from protocol.schedule import ClockJumped
-from protocol.units import SECOND, AccountId, Nanos, Now, RuleName
+from protocol.units import SECOND, AccountId, Now, RuleName
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,6 @@ LOOK_S = 1.0
 FLUSH_S = 0.05
 FLUSHED_MAX = 8
 """Accounts whose uneventful records are written in one flush: the disk stays free for breaches."""
-JUMP = 2 * SECOND
 CLOSE_S = 1.0
 
 
@@ -85,7 +84,7 @@ class Desk:
         self._flusher: asyncio.TimerHandle | None = None
         self._unwritten: dict[AccountId, list[Recorded]] = {}
         self._unwell: set[tuple[AccountId | None, AlarmKind]] = set()
-        self._last: Now | None = None
+        self._now = Clocks(clock, self.counts.wire, self)
         self._tasks: set[asyncio.Task[None]] = set()
         stored: dict[str, bytes] = {}
         for store in stores.values():
@@ -167,7 +166,7 @@ class Desk:
         self.inputs += 1
         self.counts.inputs[type(message)] += 1
         now = self._now()
-        self._commit(*self.runtime.tick(now))
+        self.tick(now)
         before = self.runtime.states.get(to)
         turn = self.runtime.input(to, message, now)
         if self.runtime.states.get(to) is before:
@@ -188,24 +187,18 @@ class Desk:
             return desks
         return routes.account_actor(account_id, self.runtime.addresses)
 
-    def _now(self) -> Now:
-        """Read the clock, and tell every account if it has jumped."""
-        now = self.clock()
-        last, self._last = self._last, now
-        if last is not None:
-            jump = (now.wall - last.wall) - (now.mono - last.mono)
-            if abs(jump) > JUMP:
-                self._jumped(Nanos(jump), now)
-        return now
+    def decided(self, decision: Decision, now: Now) -> None:
+        """Say what was decided."""
+        self._on_decision(decision, now)
 
-    def _jumped(self, by: Nanos, now: Now) -> None:
-        seconds = by / SECOND
-        why = f"the wall clock jumped by {seconds:+.1f} s"
-        self._on_decision(AlarmRaised(account_id=None, kind=AlarmKind.CLOCK_JUMPED, why=why), now)
+    def tick(self, now: Now) -> None:
+        """Deliver what is due."""
         self._commit(*self.runtime.tick(now))
-        for plan in self.plans:
-            to = f"account/{plan.account_id}"
-            self._commit(self.runtime.input(to, ClockJumped(by=by), now))
+
+    def tell_all(self, message: Message, now: Now) -> None:
+        """Tell every account, and the gateway."""
+        for to in (*(f"account/{plan.account_id}" for plan in self.plans), "gateway"):
+            self._commit(self.runtime.input(to, message, now))
 
     def _set_timer(self) -> None:
         """Wake up when the next tick is due; look at the clocks at least once a second."""
@@ -218,7 +211,7 @@ class Desk:
         self._timer = self._loop.call_later(seconds, self._due)
 
     def _due(self) -> None:
-        self._commit(*self.runtime.tick(self._now()))
+        self.tick(self._now())
         self._set_timer()
 
     def _commit(self, *turns: Turn, message: Message | None = None) -> None:

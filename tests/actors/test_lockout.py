@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
 
-from actors.lockout import TIMER, Kept, Lockout
+from actors.lockout import TIMER, Kept, Lockout, State
 from protocol.decisions import LockEnded, LockSet
 from protocol.effects import PARENT
 from protocol.lockouts import CertifyLock, Lock, LockKind, LockRequest, LocksChanged, SetLock
-from protocol.schedule import Clock, Purpose, TimerFired
+from protocol.schedule import Clock, ClockSkewed, Purpose, TimerFired
 from protocol.units import SECOND, Nanos, Now, RuleName
 from tests.actors.rig import ACCOUNT, COUNT, ES, LOSS, MNQ, START, Bench, later
 
@@ -27,6 +27,7 @@ class LockBench(Bench):
 
     def __init__(self, kept: Any = None, now: Now = START) -> None:
         super().__init__(Lockout(ACCOUNT), kept, now)
+        self.tell(ClockSkewed(ahead=Nanos(0)))
 
     def set(
         self,
@@ -232,7 +233,38 @@ def test_what_is_kept_is_the_locks_and_nothing_else() -> None:
         since=START.wall,
         until=end(60),
     )
-    state = Kept((lock,))
+    kept = Kept((lock,))
 
-    assert Lockout(ACCOUNT).keep(state) is state
-    assert LockBench(replace(state)).state == state
+    assert Lockout(ACCOUNT).keep(State(kept)) is kept
+    assert LockBench(replace(kept)).kept() == kept
+
+
+def test_i5_before_the_clock_is_known_no_lock_ends() -> None:
+    kept = LockBench()
+    kept.set(end(60))
+    bench = Bench(Lockout(ACCOUNT), kept.kept(), later(START, 61 * SECOND))
+    assert bench.state.locks
+    bench.tell(TimerFired(name=TIMER, purpose=Purpose.LOCK_END, deadline=Nanos(0)))
+    assert bench.state.locks, "a clock that was set forward meanwhile ends nothing"
+
+    bench.tell(ClockSkewed(ahead=Nanos(30 * SECOND)))
+    assert bench.state.locks
+    assert bench.timers[TIMER].deadline == end(90)
+    bench.tell(ClockSkewed(ahead=Nanos(0)))
+    assert bench.state.locks == ()
+
+
+def test_i5_a_clock_that_is_ahead_ends_a_lock_when_both_say_so() -> None:
+    bench = LockBench()
+    bench.set(end(60))
+    bench.tell(ClockSkewed(ahead=Nanos(100 * SECOND)))
+    bench.now = later(START, 159 * SECOND)
+    bench.fire()
+    assert list(bench.locks.values()) == [end(60)]
+    assert bench.timers[TIMER].deadline == end(160)
+    bench.set(end(60), rule=COUNT)
+    assert len(bench.locks) == 2, "it is not over by the Gateway's clock"
+
+    bench.now = later(START, 160 * SECOND)
+    bench.fire()
+    assert bench.locks == {}

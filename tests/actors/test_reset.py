@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from actors.model.schedule import ResetSchedule
 from actors.reset import TIMER, Kept, Reset
 from protocol.effects import PARENT
-from protocol.schedule import Clock, DayKnown, Purpose, ResetDue, TimerFired
+from protocol.schedule import Clock, ClockSkewed, DayKnown, Purpose, ResetDue, TimerFired
 from protocol.units import SECOND, Nanos, Now
 from tests.actors.rig import Bench
 
@@ -34,6 +34,7 @@ class ResetBench(Bench):
 
     def __init__(self, kept: Kept | None = None, now: Now = BEFORE) -> None:
         super().__init__(Reset(SCHEDULE), kept, now)
+        self.tell(ClockSkewed(ahead=Nanos(0)))
 
     def look(self, now: Now) -> None:
         self.now = now
@@ -128,6 +129,26 @@ def test_a_year_has_a_reset_for_each_of_its_days_i6() -> None:
     }
     assert len(set(dates)) == 365
     assert spans == {23, 24, 25}
+
+
+def test_a_clock_that_is_ahead_of_the_gateways_ends_no_day_i6() -> None:
+    bench = ResetBench()
+    bench.tell(ClockSkewed(ahead=Nanos(HOUR)))
+    bench.look(AFTER)
+    assert bench.resets == []
+    assert bench.timers[TIMER].deadline == AT.wall + HOUR
+
+    bench.look(Now(wall=Nanos(AT.wall + HOUR), mono=Nanos(1)))
+    assert bench.resets == [AT.wall]
+
+
+def test_before_the_clock_is_known_no_day_ends() -> None:
+    bench = Bench(Reset(SCHEDULE), ResetBench().kept(), AFTER)
+    bench.tell(TimerFired(name=TIMER, purpose=Purpose.RESET, deadline=Nanos(0)))
+    assert [one for _, one in bench.sent if isinstance(one, ResetDue)] == []
+
+    bench.tell(ClockSkewed(ahead=Nanos(0)))
+    assert [one.instant for _, one in bench.sent if isinstance(one, ResetDue)] == [AT.wall]
 
 
 @given(st.lists(st.tuples(st.integers(-2 * DAY, 3 * DAY), st.booleans()), max_size=12))

@@ -21,7 +21,7 @@ from actors.timer import Timer
 from protocol.codec import decode_state, encode_state
 from protocol.effects import PARENT, Send, Wake
 from protocol.message import Message
-from protocol.schedule import DayKnown, ResetDue, Tick
+from protocol.schedule import ClockSkewed, DayKnown, ResetDue, Tick
 from protocol.units import SECOND, Nanos, Now
 from tests.model.walls import place
 
@@ -80,6 +80,9 @@ class Machine:
         self._reset = dated.state
         self._take(dated)
         self._take(begun)
+        known = self.reset.handle(self._reset, ClockSkewed(ahead=Nanos(0)), self.now)
+        self._reset = known.state
+        self._take(known)
         self._save()
 
     @property

@@ -44,7 +44,9 @@ async def passes(stand: Stand, seconds: float) -> None:
     """Let time pass, and wait until the desk has looked at its clocks."""
     stand.clock.skip(seconds)
     at = stand.clock().mono
-    await stand.until(lambda: (stand.desk._last or stand.clock()).mono >= at, "a look at the clock")
+    await stand.until(
+        lambda: (stand.desk._now.last or stand.clock()).mono >= at, "a look at the clock"
+    )
 
 
 @pytest.mark.parametrize(("side", "size"), [("buy", 2), ("sell", 3)], ids=["long", "short"])

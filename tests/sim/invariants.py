@@ -191,9 +191,9 @@ class Invariants:
             return None
         return self._state(ENFORCER_PATH, pacing.State)
 
-    def lockout(self) -> lockout_actor.Kept:
+    def lockout(self) -> lockout_actor.State:
         """Return the locks of the living process."""
-        found = self._state(LOCKOUT_PATH, lockout_actor.Kept)
+        found = self._state(LOCKOUT_PATH, lockout_actor.State)
         assert found is not None
         return found
 
