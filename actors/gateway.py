@@ -176,6 +176,8 @@ class Gateway:
         return Step(state, tuple(effects))
 
     def _evaluated(self, state: State, account_id: AccountId) -> Step[State]:
+        if account_id not in state.found:
+            return Step(state)  # meant for an earlier life: it will be found, and say so again
         state = replace(state, evaluated=state.evaluated | {account_id})
         if state.hubs is Hubs.OPEN:
             return Step(state, (Send(f"account/{account_id}", Arm()),))

@@ -29,8 +29,8 @@ from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.effects import Ask, Effect, Journal, Send
 from protocol.lifecycle import AccountFound, Arm, Burden, Died, Evaluated, Resync
 from protocol.message import Message
-from protocol.schedule import Tick
-from protocol.units import SECOND, AccountId, Now
+from protocol.schedule import ClockJumped, Tick
+from protocol.units import SECOND, AccountId, Nanos, Now
 from tests.actors.rig import START, later
 
 ONE, TWO = AccountId(1), AccountId(2)
@@ -285,3 +285,20 @@ def test_an_account_that_was_restarted_is_brought_up_to_the_others() -> None:
     assert sent(effects, AccountFound) == ["account/2"]
 
     assert sent(bench.tell(Evaluated(account_id=TWO)), Arm) == ["account/2"]
+
+
+def test_what_an_earlier_life_began_neither_opens_nor_closes_this_ones_hubs() -> None:
+    bench = GatewayBench(ONE)
+    assert Ask(OpenHubs(accounts=())) not in bench.tell(Evaluated(account_id=ONE))
+    bench.tell(HubsLost(why="cannot connect"))
+
+    bench.tell(LoggedIn(accounts=seen(ONE)))
+    assert Ask(OpenHubs(accounts=(ONE,))) in bench.tell(Evaluated(account_id=ONE))
+
+
+def test_after_a_clock_jumped_the_accounts_are_read_at_once() -> None:
+    bench = GatewayBench(ONE)
+    assert bench.tell(ClockJumped(by=Nanos(9 * SECOND))) == [], "not before the login"
+    bench.tell(LoggedIn(accounts=seen(ONE)))
+
+    assert bench.tell(ClockJumped(by=Nanos(9 * SECOND))) == [Ask(ReadAccounts())]
