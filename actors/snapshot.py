@@ -14,13 +14,13 @@ from actors.behaviour import Behaviour
 from actors.enforcer import Enforcer
 from actors.last_resort import LastResort
 from actors.last_resort import State as LastResortState
-from actors.lockout import Kept as LockoutState
 from actors.lockout import Lockout
+from actors.lockout import State as LockoutState
 from actors.model.account_state import State as AccountState
 from actors.model.pacing import State as EnforcerState
 from actors.plan import AccountPlan, read_plan
-from actors.reset import Kept as ResetState
 from actors.reset import Reset
+from actors.reset import State as ResetState
 from actors.rule import RuleBehaviour
 from actors.rule import State as RuleActorState
 from actors.rules.rule import RuleState

@@ -155,7 +155,8 @@ class Stand:
             path = self.folder / str(account_id)
             if path.exists():  # or the test has taken its folder away
                 with closing(Store.open_to_read(path, account_id)) as store:
-                    assert repeat(account_id, store) == []
+                    found = repeat(account_id, store)
+                    assert not found, found
 
     # -- the desk's lives -----------------------------------------------------------------------
 
