@@ -6,12 +6,15 @@ out: one strange figure must not cost all the others.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import accumulate, groupby
 from math import isfinite
 
 from protocol.metrics import METRICS, Bars, Metric, Series, Shape
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+LABELS_MAX = 16_384
+"""Label texts that are kept: they are the same at every scrape."""
 ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
@@ -56,6 +59,7 @@ def _bars(metric: Metric, one: Bars) -> Iterator[str]:
     yield f"{one.name}_count{labels} {so_far[-1]}"
 
 
+@lru_cache(maxsize=LABELS_MAX)
 def _labels(metric: Metric, values: tuple[str, ...], le: str = "") -> str:
     pairs = [*zip(metric.labels, values, strict=True), *([("le", le)] if le else ())]
     inner = ",".join(f'{name}="{value.translate(ESCAPED)}"' for name, value in pairs)
