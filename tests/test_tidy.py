@@ -156,6 +156,12 @@ def test_every_rule_has_its_file_its_test_and_its_heading() -> None:
     assert rules - headings == set()
 
 
+def test_the_readme_lists_every_rule() -> None:
+    listed = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+
+    assert sorted(listed) == sorted(registered_rules())
+
+
 def test_every_rule_file_is_registered() -> None:
     files = [name for name in SOURCES if Path(name).parent == Path("actors/rules")]
     defining = {Path(name).stem for name in files if defines_a_rule(parse(name))}
