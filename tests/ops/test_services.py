@@ -1,4 +1,4 @@
-"""What service managers are given: the unit verifies, is hardened, and names commands that exist."""
+"""What service managers are given: the unit verifies, is hardened, names commands that exist."""
 
 import os
 import plistlib
