@@ -83,6 +83,6 @@ def read_plan(raw: bytes) -> AccountPlan:
         plan = msgspec.msgpack.decode(bare, type=AccountPlan)
     except KeyError as error:
         raise ValueError(f"this release knows nothing of {error}, which the plan has") from error
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, ArithmeticError, AssertionError) as error:
         raise ValueError(f"this release reads the plan otherwise: {error}") from error
     return msgspec.structs.replace(plan, rules=rules)

@@ -3,7 +3,7 @@
 A reader that meets an unknown tag reports it and keeps the bytes; it never guesses.
 """
 
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Literal, Union
 
 import msgspec
 
@@ -79,8 +79,9 @@ def encode(record: Recorded) -> bytes:
 
 
 def decode(raw: bytes | memoryview) -> Recorded:
-    """Return the record in these bytes; raise msgspec.ValidationError on an unknown tag."""
-    record: Recorded = _decoder.decode(raw)
+    """Return the record in these bytes; raise msgspec.MsgspecError if they are none of ours."""
+    with _understood:
+        record: Recorded = _decoder.decode(raw)
     return record
 
 
@@ -90,5 +91,23 @@ def encode_state(state: object) -> bytes:
 
 
 def decode_state[S](raw: bytes | memoryview, shape: type[S]) -> S:
-    """Return an actor's kept state, checked against its shape."""
-    return msgspec.msgpack.decode(raw, type=shape)
+    """Return an actor's kept state, checked against its shape; raise msgspec.MsgspecError."""
+    with _understood:
+        return msgspec.msgpack.decode(raw, type=shape)
+
+
+class _Understood:
+    """Turns what else a decoder raises, such as for text that is not UTF-8, into its own error."""
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> Literal[False]:
+        """Say in one way that bytes are not understood."""
+        if isinstance(error, FOREIGN):
+            raise msgspec.DecodeError(f"{type(error).__name__}: {error}") from error
+        return False
+
+
+FOREIGN = (ValueError, TypeError, ArithmeticError, AssertionError, RecursionError)
+_understood = _Understood()
