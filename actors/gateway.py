@@ -170,7 +170,7 @@ class Gateway:
         if state.hubs is Hubs.CLOSED and state.open_at is None and found:
             state = replace(state, open_at=Nanos(now.mono + READING_MAX))
             effects.append(Wake(mono=state.open_at))
-        if state.poll_at is None and found:  # hubs that never open must not leave us blind
+        if state.poll_at is None:  # hubs that never open, or an empty list, must not leave us blind
             state = replace(state, poll_at=Nanos(now.mono + self._interval(state)))
             effects.append(Wake(mono=state.poll_at))
         return Step(state, tuple(effects))
@@ -211,11 +211,14 @@ class Gateway:
         return Step(state, (*step.effects, *polls))
 
     def _again(self, state: State, account_id: AccountId) -> Step[State]:
-        """Bring a restarted account up to where the others are."""
+        """Bring a restarted account up to where the others are.
+
+        The hub may have said since that it may not trade, so what the list said of that is old.
+        """
         if account_id not in state.found:
             return Step(state)
-        found = AccountFound(seen=state.found[account_id])
-        return Step(state, (Send(f"account/{account_id}", found),))
+        found = AccountFound(seen=replace(state.found[account_id], can_trade=None))
+        return Step(state, (Send(f"account/{account_id}", found), Ask(ReadAccounts())))
 
     def _tick(self, state: State, now: Now) -> Step[State]:
         effects: list[Effect] = []

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from actors.behaviour import Step
 from actors.gateway import (
@@ -302,3 +303,26 @@ def test_after_a_clock_jumped_the_accounts_are_read_at_once() -> None:
     bench.tell(LoggedIn(accounts=seen(ONE)))
 
     assert bench.tell(ClockJumped(by=Nanos(9 * SECOND))) == [Ask(ReadAccounts())]
+
+
+def test_a_restarted_account_is_not_told_again_what_the_list_once_said_i2() -> None:
+    bench = connected()
+    listed = tuple(replace(one, can_trade=True) for one in seen(ONE, TWO))
+    bench.tell(AccountsRead(accounts=listed))
+    effects = bench.tell(Died(name="account/2", why="KeyError"))
+
+    (found,) = [
+        one.message.seen
+        for one in effects
+        if isinstance(one, Send) and isinstance(one.message, AccountFound)
+    ]
+    assert found.can_trade is None, "the hub may have said otherwise since"
+    assert asked(effects) == [ReadAccounts]
+
+
+def test_a_list_without_any_account_is_read_again() -> None:
+    bench = GatewayBench()
+    bench.tell(LoggedIn(accounts=()))
+
+    assert asked(bench.wait(POLL)) == [ReadAccounts]
+    assert sent(bench.tell(AccountsRead(accounts=seen(ONE))), AccountFound) == ["account/1"]
