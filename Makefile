@@ -33,8 +33,13 @@ $(READY): pyproject.toml uv.lock .python-version ops/setup.sh
 demo: $(READY) ## Watch it protect an account, against the simulated Gateway
 	@$(BIN)/riskwarden demo $(ARGS)
 
-sim: $(READY) ## Run the simulated Gateway on this machine
+sim: $(READY) ## Run the simulated Gateway; SEEDS=n FIRST=k: simulate ourselves n times
+ifdef SEEDS
+	@$(BIN)/pytest -q --show-capture=no $(if $(filter 1,$(SEEDS)),,-n auto --maxprocesses=8) $(TEST_TIMEOUT) \
+		tests/sim/test_desk.py -k weather --seeds $(SEEDS) --first $(or $(FIRST),0) $(ARGS)
+else
 	@$(BIN)/riskwarden sim $(ARGS)
+endif
 
 bench: $(READY) ## Measure against the budgets
 	@$(BIN)/python -m ops.bench $(ARGS)
@@ -44,7 +49,7 @@ test: $(READY) ## Run the tests; HYPOTHESIS_PROFILE=dev|ci|soak, ARGS='-k name'
 
 soak: $(READY) ## Try the faults for hours: random weather on the lines, sweeps of kills
 	@HYPOTHESIS_PROFILE=soak $(BIN)/pytest -n auto --maxprocesses=8 --dist=loadgroup --timeout=14400 \
-		tests/network tests/process tests/store $(ARGS)
+		tests/network tests/process tests/sim tests/store $(ARGS)
 
 reliability: $(READY) ## Try every fault of ops/reliability/catalogue.py, and write ops/RELIABILITY.md
 	@rm -rf out/reliability

@@ -52,8 +52,13 @@ class Deaf(Faulty):
 class FaultyRoster(DeskRoster):
     """A roster whose actors fail when they are told to, or do not hear."""
 
-    def __init__(self, plan: AccountPlan, when: When, how: type[Faulty] = Faulty) -> None:
-        super().__init__((plan,))
+    def __init__(
+        self,
+        plans: AccountPlan | tuple[AccountPlan, ...],
+        when: When,
+        how: type[Faulty] = Faulty,
+    ) -> None:
+        super().__init__(plans if isinstance(plans, tuple) else (plans,))
         self._when = when
         self._how = how
         self._struck: dict[type[Actor], type[Actor]] = {}

@@ -33,7 +33,7 @@ def journal(seed: int) -> list[Recorded]:
     """Return what a simulated day left: crashes, failing actors, a hostile broker and all."""
     kernel = Kernel(seed)
     kernel.run()
-    return [one for _, one in kernel.store.replay() if isinstance(one, Recorded)]
+    return [one for _, one in kernel.disks[ACCOUNT].store.replay() if isinstance(one, Recorded)]
 
 
 def repeat(records: Sequence[Recorded]) -> list[Difference]:

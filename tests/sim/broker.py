@@ -1,4 +1,4 @@
-"""What is true at the broker: positions, orders, trades and prices of one account.
+"""What is true at the broker: positions, orders and trades of an account, prices of them all.
 
 Every method does one thing at one instant and returns the facts that the user hub would tell of
 it.  Nothing here is random, late or lost: that is the weather's business.
@@ -32,7 +32,11 @@ from protocol.units import (
 
 ACCOUNT = AccountId(1001)
 MNQ = ContractId("CON.F.US.MNQ.Z26")
+NEXT = ContractId("CON.F.US.MNQ.H27")
+"""The same product, an expiry later."""
 ES = ContractId("CON.F.US.EP.Z26")
+JUNK = ContractId("CON.F.US.QQX.Z26")
+"""A product of which the Gateway's record tells no value; the broker knows it."""
 INSTRUMENTS = {
     MNQ: Instrument(
         contract_id=MNQ,
@@ -49,6 +53,8 @@ INSTRUMENTS = {
         tick_value=Usd(25 * USD // 2),
     ),
 }
+INSTRUMENTS[NEXT] = replace(INSTRUMENTS[MNQ], contract_id=NEXT, name="MNQH7")
+INSTRUMENTS[JUNK] = replace(INSTRUMENTS[ES], contract_id=JUNK, root="QQX", name="QQXZ6")
 FEE = Usd(37 * USD // 100)
 
 type Fact = PositionSeen | OrderSeen | TradeSeen
@@ -58,22 +64,60 @@ class Refusal(Exception):
     """The broker said no, and did nothing."""
 
 
+class Exchange:
+    """The prices, and the numbers that the platform gives out."""
+
+    def __init__(self) -> None:
+        self.prices = {
+            MNQ: Price(26_000 * PRICE),
+            NEXT: Price(26_050 * PRICE),
+            ES: Price(6_000 * PRICE),
+            JUNK: Price(50 * PRICE),
+        }
+        self.turns_in_two = False
+        """Whether a reversal is told as the end of one position and the beginning of another."""
+        self.frees = True
+        """Whether the brackets of a position go when it is flat."""
+        self._serial = 100
+
+    def move(self, contract_id: ContractId, ticks: int) -> None:
+        """Move a price."""
+        moved = self.prices[contract_id] + ticks * INSTRUMENTS[contract_id].tick_size
+        self.prices[contract_id] = Price(max(moved, 10 * PRICE))
+
+    def number(self) -> int:
+        """Return a number that was never given out before."""
+        self._serial += 1
+        return self._serial
+
+
 class Broker:
     """One account, and the market it trades in."""
 
-    def __init__(self) -> None:
+    def __init__(self, account_id: AccountId = ACCOUNT, exchange: Exchange | None = None) -> None:
+        self.account_id = account_id
+        self.exchange = Exchange() if exchange is None else exchange
+        self.prices = self.exchange.prices
         self.positions: dict[ContractId, PositionSeen] = {}
         self.orders: dict[OrderId, OrderSeen] = {}
         self.trades: dict[TradeId, TradeSeen] = {}
-        self.prices = {MNQ: Price(26_000 * PRICE), ES: Price(6_000 * PRICE)}
+        self.can_trade = True
         self.tags: set[str] = set()
-        self._serial = 100
 
     # What the trader and the market do.
 
     def market(self, contract_id: ContractId, signed: int, at: Nanos) -> list[Fact]:
         """Fill a market order at once."""
         return self._fill(self._order(contract_id, signed, OrderType.MARKET, None, at), at)
+
+    def market_in_parts(self, contract_id: ContractId, signed: int, at: Nanos) -> list[Fact]:
+        """Fill a market order one contract at a time."""
+        order = self._order(contract_id, signed, OrderType.MARKET, None, at)
+        facts: list[Fact] = []
+        for _ in range(order.size):
+            facts += self._fill(order, at, 1)
+            order = replace(order, filled=order.filled + 1)
+        return facts
 
     def rest(
         self, contract_id: ContractId, signed: int, kind: OrderType, price: Price, at: Nanos
@@ -83,14 +127,42 @@ class Broker:
         self.orders[order.order_id] = order
         return [order]
 
+    def bracket(
+        self, contract_id: ContractId, signed: int, limit: Price, stop: Price, at: Nanos
+    ) -> list[Fact]:
+        """Take an entry that waits for its price, and a stop that waits for the entry."""
+        entry = self._order(contract_id, signed, OrderType.LIMIT, limit, at)
+        child = self._order(contract_id, -signed, OrderType.STOP, stop, at)
+        child = replace(child, status=OrderStatus.SUSPENDED, parent_id=entry.order_id)
+        self.orders |= {entry.order_id: entry, child.order_id: child}
+        return [entry, child]
+
+    def redraw(self, order_id: OrderId, price: Price, at: Nanos) -> list[Fact]:
+        """Move the price of a working order, as the trader does on the chart."""
+        order = self.orders[order_id]
+        limit = order.limit_price is not None
+        moved = replace(
+            order,
+            limit_price=price if limit else None,
+            stop_price=None if limit else price,
+            updated=at,
+        )
+        self.orders[order_id] = moved
+        return [moved]
+
     def move(self, contract_id: ContractId, ticks: int, at: Nanos) -> list[Fact]:
         """Move a price, and fill the orders that it reaches."""
-        moved = self.prices[contract_id] + ticks * INSTRUMENTS[contract_id].tick_size
-        self.prices[contract_id] = Price(moved)
+        self.exchange.move(contract_id, ticks)
+        return self.reach(contract_id, at)
+
+    def reach(self, contract_id: ContractId, at: Nanos) -> list[Fact]:
+        """Fill the orders that the price has reached."""
         facts: list[Fact] = []
         for order in tuple(self.orders.values()):
-            if order.contract_id == contract_id and reached(order, Price(moved)):
-                del self.orders[order.order_id]
+            waits = order.order_id in self.orders and order.type is not OrderType.MARKET
+            if not waits or order.contract_id != contract_id:
+                continue
+            if order.status is OrderStatus.OPEN and reached(order, self.prices[contract_id]):
                 facts += self._fill(order, at)
         return facts
 
@@ -101,25 +173,59 @@ class Broker:
 
     # What riskwarden may ask for.
 
-    def close(self, contract_id: ContractId, size: int | None, at: Nanos) -> list[Fact]:
-        """Close a position, or so much of it; I1: nothing here can raise or turn one."""
+    def close(
+        self, contract_id: ContractId, size: int | None, at: Nanos, *, late: bool = False
+    ) -> list[Fact]:
+        """Close a position, or so much of it; I1: nothing here can raise or turn one.
+
+        One that was `late` on its way may meet another that was sent when it seemed lost.
+        """
+        off = self._closable(contract_id, size, late=late)
+        return self.market(contract_id, off, at)
+
+    def close_later(
+        self, contract_id: ContractId, size: int | None, at: Nanos
+    ) -> tuple[OrderId, list[Fact]]:
+        """Take a close as a market order that has not filled yet."""
+        off = self._closable(contract_id, size)
+        order = self._order(contract_id, off, OrderType.MARKET, None, at)
+        self.orders[order.order_id] = order
+        return order.order_id, [order]
+
+    def complete(self, order_id: OrderId, at: Nanos) -> list[Fact]:
+        """Fill a market order that waits, unless it was cancelled."""
+        order = self.orders.get(order_id)
+        return [] if order is None else self._fill(order, at)
+
+    def _closable(self, contract_id: ContractId, size: int | None, *, late: bool = False) -> int:
         held = self.positions.get(contract_id)
         if held is None:
             raise Refusal("PositionNotFound")
         off = abs(held.size) if size is None else size
         if not 0 < off <= abs(held.size):
             raise Refusal("InvalidCloseSize")
-        facts = self.market(contract_id, -off if held.size > 0 else off, at)
-        left = self.positions.get(contract_id)
-        assert abs(left.size if left else 0) < abs(held.size), "I1"
-        return facts
+        under_way = sum(
+            one.size - one.filled
+            for one in self.orders.values()
+            if one.contract_id == contract_id and one.type is OrderType.MARKET
+        )
+        if not late and under_way <= abs(held.size):  # or the trader was faster than that exit
+            assert under_way + off <= abs(held.size), f"I1 {off} and {under_way} of {held}"
+        return -off if held.size > 0 else off
 
     def cancel(self, order_id: OrderId, at: Nanos) -> list[Fact]:
-        """Cancel a working order."""
-        order = self.orders.pop(order_id, None)
-        if order is None:
+        """Cancel a working order, and the brackets that wait for it."""
+        if order_id not in self.orders:
             raise Refusal("OrderNotFound")
-        return [replace(order, status=OrderStatus.CANCELLED, updated=at)]
+        waiting = [
+            one.order_id
+            for one in self.orders.values()
+            if one.parent_id == order_id and one.status is OrderStatus.SUSPENDED
+        ]
+        return [self._ended(one, at) for one in (order_id, *waiting)]
+
+    def _ended(self, order_id: OrderId, at: Nanos) -> OrderSeen:
+        return replace(self.orders.pop(order_id), status=OrderStatus.CANCELLED, updated=at)
 
     def modify(self, command: ModifyOrder, at: Nanos) -> list[Fact]:
         """Change a working order; one that has been reached fills."""
@@ -134,7 +240,7 @@ class Broker:
             updated=at,
         )
         self.orders[order.order_id] = changed
-        return [changed, *self.move(order.contract_id, 0, at)]
+        return [changed, *self.reach(order.contract_id, at)]
 
     def place(self, command: PlaceStop, at: Nanos) -> list[Fact]:
         """Take a stop; a tag is taken once."""
@@ -145,7 +251,7 @@ class Broker:
         order = self._order(command.contract_id, signed, OrderType.STOP, command.stop_price, at)
         order = replace(order, tag=command.tag)
         self.orders[order.order_id] = order
-        return [order, *self.move(command.contract_id, 0, at)]
+        return [order, *self.reach(command.contract_id, at)]
 
     # What can be read.
 
@@ -183,8 +289,8 @@ class Broker:
     ) -> OrderSeen:
         limit = kind is OrderType.LIMIT
         return OrderSeen(
-            account_id=ACCOUNT,
-            order_id=OrderId(self._number()),
+            account_id=self.account_id,
+            order_id=OrderId(self.exchange.number()),
             contract_id=contract_id,
             status=OrderStatus.OPEN,
             type=kind,
@@ -195,48 +301,76 @@ class Broker:
             updated=at,
         )
 
-    def _fill(self, order: OrderSeen, at: Nanos) -> list[Fact]:
-        """Fill an order whole: the order, the trade and the position change together."""
+    def _fill(self, order: OrderSeen, at: Nanos, size: int | None = None) -> list[Fact]:
+        """Fill an order, or so much of it: order, trade and position change together."""
         contract_id, price = order.contract_id, self.prices[order.contract_id]
-        signed = order.size if order.side is Side.BUY else -order.size
-        filled = replace(order, status=OrderStatus.FILLED, filled=order.size, updated=at)
+        size = order.size - order.filled if size is None else size
+        whole = order.filled + size == order.size
+        signed = size if order.side is Side.BUY else -size
+        status = OrderStatus.FILLED if whole else OrderStatus.OPEN
+        filled = replace(order, status=status, filled=order.filled + size, updated=at)
+        self.orders.pop(order.order_id, None)
+        if not whole:
+            self.orders[order.order_id] = filled
         held = self.positions.pop(contract_id, None)
-        after = self._opened(order, at) if held is None else grown(held, signed, price)
-        if after.size:
-            self.positions[contract_id] = after
+        rows = self._moved(held, contract_id, signed, at)
+        if rows[-1].size:
+            self.positions[contract_id] = rows[-1]
         realized = None
         if held is not None and held.size * signed < 0:
-            closed = min(abs(held.size), abs(signed))
+            closed = min(abs(held.size), size)
             sized = closed if held.size > 0 else -closed
             realized = Usd(gain(contract_id, sized, held.average, price))
         trade = TradeSeen(
-            account_id=ACCOUNT,
-            trade_id=TradeId(self._number()),
+            account_id=self.account_id,
+            trade_id=TradeId(self.exchange.number()),
             contract_id=contract_id,
             order_id=order.order_id,
             side=order.side,
-            size=order.size,
+            size=size,
             price=price,
             realized=realized,
-            fees=Usd(FEE * order.size),
+            fees=Usd(FEE * size),
             at=at,
         )
         self.trades[trade.trade_id] = trade
-        return [filled, trade, after]
+        return [filled, trade, *rows, *self._brackets(filled, at)]
 
-    def _opened(self, order: OrderSeen, at: Nanos) -> PositionSeen:
+    def _moved(
+        self, held: PositionSeen | None, contract_id: ContractId, signed: int, at: Nanos
+    ) -> list[PositionSeen]:
+        """Return what the hub says of a position after a fill, its row as it is now last."""
+        if held is None:
+            return [self._opened(contract_id, signed, at)]
+        left = held.size + signed
+        if left * held.size < 0 and self.exchange.turns_in_two:
+            return [replace(held, size=0), self._opened(contract_id, left, at)]
+        return [grown(held, signed, self.prices[contract_id])]
+
+    def _brackets(self, filled: OrderSeen, at: Nanos) -> list[Fact]:
+        """Wake the brackets of an entry that has filled; those of a position that is flat go."""
+        facts: list[Fact] = []
+        for one in tuple(self.orders.values()):
+            if one.parent_id == filled.order_id and filled.status is OrderStatus.FILLED:
+                awake = replace(one, status=OrderStatus.OPEN, updated=at)
+                self.orders[one.order_id] = awake
+                facts.append(awake)
+            flat = one.parent_id is not None and one.contract_id not in self.positions
+            awake = self.orders[one.order_id]
+            freed = flat and awake.contract_id == filled.contract_id and self.exchange.frees
+            if freed and awake.status is OrderStatus.OPEN:
+                facts.append(self._ended(one.order_id, at))
+        return facts
+
+    def _opened(self, contract_id: ContractId, signed: int, at: Nanos) -> PositionSeen:
         return PositionSeen(
-            account_id=ACCOUNT,
-            position_id=PositionId(self._number()),
-            contract_id=order.contract_id,
-            size=order.size if order.side is Side.BUY else -order.size,
-            average=self.prices[order.contract_id],
+            account_id=self.account_id,
+            position_id=PositionId(self.exchange.number()),
+            contract_id=contract_id,
+            size=signed,
+            average=self.prices[contract_id],
             opened=at,
         )
-
-    def _number(self) -> int:
-        self._serial += 1
-        return self._serial
 
 
 def grown(held: PositionSeen, signed: int, price: Price) -> PositionSeen:

@@ -1,47 +1,153 @@
-"""What is at stake in a run: the account's rules, and the hour at which it begins."""
+"""What is at stake in a run: its accounts, their rules, and the hour at which it begins."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 
+from actors.model.frequency import Count as Counted
+from actors.model.round_trips import Basis
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
-from actors.rules import daily_realized_loss, daily_unrealized_loss, max_contracts
+from actors.rules import (
+    RULES,
+    auth_loss_guard,
+    cooldown_after_loss,
+    daily_realized_loss,
+    daily_realized_profit,
+    daily_unrealized_loss,
+    max_contracts,
+    max_contracts_per_instrument,
+    max_unrealized_profit,
+    no_stop_loss_grace,
+    symbol_blocks,
+    trade_frequency_limit,
+)
 from actors.rules.rule import Mode, RuleParams
 from protocol.market_facts import MarkSource
-from protocol.units import SECOND, Nanos, RuleName
+from protocol.units import SECOND, AccountId, Nanos, RuleName
 from tests.sim.broker import ACCOUNT
 
 NOON = Nanos(1_795_456_800 * SECOND)
 """Monday, 23 November 2026, noon in Chicago."""
 
 
-def plan_of(random: Random) -> AccountPlan:
-    """Return an account with some of the rules, tight enough to be broken in a minute."""
-    mode = random.choices((Mode.ENFORCE, Mode.SHADOW), (9, 1))
-    rules: dict[RuleName, RuleParams] = {
-        max_contracts.NAME: max_contracts.Params(
-            limit=random.randint(2, 5),
-            count=random.choice(tuple(max_contracts.Count)),
-            on_breach=random.choice(tuple(max_contracts.OnBreach)),
-            mode=random.choices((Mode.ENFORCE, Mode.SHADOW), (9, 1))[0],
-        ),
-        daily_realized_loss.NAME: daily_realized_loss.Params(
-            limit=Decimal(-random.choice((60, 150, 400, 1_500))),
-            combined=random.random() < 0.8,
-        ),
-        daily_unrealized_loss.NAME: daily_unrealized_loss.Params(
-            limit=Decimal(-random.choice((30, 80, 250))),
-            scope=random.choice(tuple(daily_unrealized_loss.Scope)),
-        ),
-    }
-    left_out = random.choice((None, None, *rules))
+def count(random: Random) -> RuleParams:
+    return max_contracts.Params(
+        limit=random.randint(2, 5),
+        count=random.choice(tuple(max_contracts.Count)),
+        on_breach=random.choice(tuple(max_contracts.OnBreach)),
+        mode=mode(random),
+    )
+
+
+def per_product(random: Random) -> RuleParams:
+    return max_contracts_per_instrument.Params(
+        limits={"mnq": random.randint(0, 4), "ES": random.randint(1, 4)},
+        unknown_symbol=random.choice(("block", "allow", "limit:2")),
+        on_breach=random.choice(tuple(max_contracts_per_instrument.OnBreach)),
+        mode=mode(random),
+    )
+
+
+def loss(random: Random) -> RuleParams:
+    limit = Decimal(-random.choice((60, 150, 400, 1_500)))
+    return daily_realized_loss.Params(limit=limit, combined=random.random() < 0.8)
+
+
+def profit(random: Random) -> RuleParams:
+    target = Decimal(random.choice((60, 150, 400, 1_500)))
+    return daily_realized_profit.Params(
+        target=target, combined=random.random() < 0.8, mode=mode(random)
+    )
+
+
+def open_loss(random: Random) -> RuleParams:
+    return daily_unrealized_loss.Params(
+        limit=Decimal(-random.choice((30, 80, 250))),
+        scope=random.choice(tuple(daily_unrealized_loss.Scope)),
+    )
+
+
+def open_profit(random: Random) -> RuleParams:
+    return max_unrealized_profit.Params(target=Decimal(random.choice((30, 80, 250))))
+
+
+def frequency(random: Random) -> RuleParams:
+    return trade_frequency_limit.Params(
+        per_minute=random.randint(2, 12),
+        per_hour=random.choice((None, 10, 25)),
+        count=random.choice(tuple(Counted)),
+        trigger=random.choice(tuple(trade_frequency_limit.When)),
+        cooldown_minute=random.choice(("3s", "20s", "5m")),
+        flatten=random.random() < 0.2,
+        mode=mode(random),
+    )
+
+
+def after_loss(random: Random) -> RuleParams:
+    return cooldown_after_loss.Params(
+        tiers={"3s": Decimal(-10), random.choice(("30s", "5m")): Decimal(-60)},
+        basis=random.choice(tuple(Basis)),
+        flatten=random.random() < 0.6,
+        mode=mode(random),
+    )
+
+
+def stops(random: Random) -> RuleParams:
+    return no_stop_loss_grace.Params(
+        grace=random.choice(("1s", "4s", "12s", "10m")),
+        unknown_timeout=random.choice(("1s", "10s")),
+        full_coverage=random.random() < 0.5,
+        on_unknown=random.choice(tuple(no_stop_loss_grace.OnUnknown)),
+        mode=mode(random),
+    )
+
+
+def authority(random: Random) -> RuleParams:
+    return auth_loss_guard.Params(mode=mode(random))
+
+
+def blocked(random: Random) -> RuleParams:
+    return symbol_blocks.Params(symbols=random.choice((("es",), ("MNQ",), ("E*", "QQX"))))
+
+
+RULEBOOK: dict[RuleName, Callable[[Random], RuleParams]] = {
+    max_contracts.NAME: count,
+    max_contracts_per_instrument.NAME: per_product,
+    daily_realized_loss.NAME: loss,
+    daily_realized_profit.NAME: profit,
+    daily_unrealized_loss.NAME: open_loss,
+    max_unrealized_profit.NAME: open_profit,
+    trade_frequency_limit.NAME: frequency,
+    cooldown_after_loss.NAME: after_loss,
+    no_stop_loss_grace.NAME: stops,
+    auth_loss_guard.NAME: authority,
+    symbol_blocks.NAME: blocked,
+}
+"""How each rule is drawn: tight enough to be broken in a minute."""
+
+
+def mode(random: Random) -> Mode:
+    return random.choices((Mode.ENFORCE, Mode.SHADOW), (9, 1))[0]
+
+
+def plans_of(random: Random) -> tuple[AccountPlan, ...]:
+    """Return one to three accounts, each with some of the rules or with all of them."""
+    number = random.choices((1, 2, 3), (5, 3, 1))[0]
+    return tuple(plan_of(random, AccountId(ACCOUNT + one)) for one in range(number))
+
+
+def plan_of(random: Random, account_id: AccountId = ACCOUNT) -> AccountPlan:
+    """Return an account with some of the rules."""
+    share = random.choice((1.0, 0.5, 0.5, 0.2))
+    rules = {name: draw(random) for name, draw in RULEBOOK.items() if random.random() < share}
     return AccountPlan(
-        account_id=ACCOUNT,
-        name="practice",
-        mode=mode[0],
+        account_id=account_id,
+        name=f"practice {account_id}",
+        mode=mode(random),
         mark=random.choice(tuple(MarkSource)),
         reset=ResetSchedule(),
-        rules={name: params for name, params in rules.items() if name != left_out},
+        rules=rules or {max_contracts.NAME: count(random)},
     )
 
 
@@ -50,3 +156,8 @@ def start_of(random: Random, plan: AccountPlan) -> Nanos:
     if random.random() < 2 / 3:
         return NOON
     return Nanos(plan.reset.following(NOON) - random.randrange(2, 38) * SECOND)
+
+
+def missing() -> set[RuleName]:
+    """Return the rules that no run would ever have."""
+    return set(RULES) - set(RULEBOOK)

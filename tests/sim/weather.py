@@ -3,7 +3,7 @@
 from enum import Enum, auto
 from random import Random
 
-from protocol.units import MILLISECOND, SECOND
+from protocol.units import MILLISECOND, SECOND, AccountId
 
 
 class Fate(Enum):
@@ -13,6 +13,8 @@ class Fate(Enum):
     """Executed, and answered."""
     DONE_LATE = auto()
     """Answered first, executed some time after."""
+    FILLS_LATE = auto()
+    """Taken as a market order and answered; it fills some time after."""
     REFUSED = auto()
     LOST_ANSWER = auto()
     """Executed; the answer says nothing."""
@@ -27,11 +29,12 @@ class Fate(Enum):
 
 
 FATES = {
-    Fate.DONE: 60,
-    Fate.DONE_LATE: 7,
+    Fate.DONE: 56,
+    Fate.DONE_LATE: 6,
+    Fate.FILLS_LATE: 6,
     Fate.REFUSED: 8,
     Fate.LOST_ANSWER: 8,
-    Fate.LOST: 7,
+    Fate.LOST: 6,
     Fate.LOST_LATE: 4,
     Fate.SILENT: 3,
     Fate.SILENT_LOST: 3,
@@ -53,6 +56,14 @@ class Weather:
         self.fault = random.choice((0.0, 0.0, 0.002, 0.01))
         self._struck: dict[str, int] = {}
         self.crash = random.choice((0.0, 0.002, 0.01, 0.03))
+        self.kills = random.choice((0, 0, 1, 2))
+        """How often the guardian takes the desk for hung."""
+        self.sleeps = random.choice((0, 0, 0, 1))
+        self.jumps = random.choice((0, 0, 1, 2))
+        self.disk_outages = random.choice((0, 0, 1, 3))
+        self.hanging: AccountId | None = None
+        """The account of which no call is ever answered while it is stormy."""
+        self.odd_shapes = random.choice((0.0, 0.2))
 
     def happens(self, chance: float) -> bool:
         """Tell whether something bad happens that does so with this chance."""
@@ -68,6 +79,10 @@ class Weather:
             return False
         self._struck[path] = self._struck.get(path, 0) + 1
         return self._struck[path] <= FAULTS_MAX
+
+    def hangs(self, account_id: AccountId) -> bool:
+        """Tell whether this account's calls are never answered."""
+        return not self.calm and account_id == self.hanging
 
     def delay(self) -> int:
         """Return how long a message is under way: some milliseconds, sometimes far longer."""

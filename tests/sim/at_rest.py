@@ -1,0 +1,206 @@
+"""What must be so once it has been calm for longer than any answer, poll or back-off takes.
+
+The broker's truth is judged by the specification, with none of the rules' code.
+"""
+
+from typing import TYPE_CHECKING
+
+from actors.model import account_state
+from actors.model.aliases import canonical
+from actors.model.contract import root
+from actors.model.duration import duration
+from actors.rules import (
+    auth_loss_guard,
+    cooldown_after_loss,
+    daily_realized_loss,
+    daily_realized_profit,
+    daily_unrealized_loss,
+    max_contracts,
+    max_contracts_per_instrument,
+    max_unrealized_profit,
+    no_stop_loss_grace,
+    symbol_blocks,
+    trade_frequency_limit,
+)
+from actors.rules.rule import Mode, RuleParams
+from protocol.account_facts import OrderType, PositionSeen, Side
+from protocol.lifecycle import Phase
+from protocol.lockouts import LockKind
+from protocol.market_facts import MarkSource
+from protocol.units import SECOND, USD, ContractId, RuleName
+from tests.sim.broker import INSTRUMENTS, JUNK, Broker, gain
+
+if TYPE_CHECKING:
+    from tests.sim.invariants import Invariants
+
+JUDGED_WITHIN = 40 * SECOND
+"""A poll of truth comes every 15 s, and every rule judges it."""
+STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
+
+
+def at_rest(watch: "Invariants") -> None:
+    """Judge an account."""
+    account, enforcer, broker = watch.account(), watch.enforcer(), _broker(watch)
+    assert account is not None, "nobody lives"
+    watch.demand(account.phase is Phase.ARMED, f"armed: {account.phase}")
+    sizes = {key: row.seen.size for key, row in account.book.rows.items()}
+    truth = {key: one.size for key, one in broker.positions.items()}
+    watch.demand(sizes == truth, f"book {sizes} is not {truth}")
+    orders = set(account.book.orders)
+    watch.demand(orders == set(broker.orders), f"orders {orders} are not {set(broker.orders)}")
+    realized = account.ledger.realized(include_fees=True)
+    wanted = broker.realized(account.day.started)
+    watch.demand(realized == wanted, f"I11 ledger {realized} is not {wanted}")
+    left = set(watch.requested) - watch.settled
+    watch.demand(not left, f"never settled: {[watch.requested[one] for one in left]}")
+    if enforcer is not None:
+        watch.demand(not enforcer.kept.demands, f"still demanded: {enforcer.kept.demands}")
+    _days(watch)
+    _judged(watch)
+    if watch.plan.mode is Mode.SHADOW:
+        idle = not (watch.locks or watch.mutations)
+        watch.demand(idle, f"I15 shadow did something: {watch.locks}")
+        return
+    watch.demand(JUNK not in broker.positions, "I12 a contract of no value is held")
+    _locks(watch)
+    for name, params in watch.plan.rules.items():
+        if params.mode is Mode.ENFORCE:
+            for breach in _breaches(watch, name, params, account):
+                watch.demand(so=False, what=breach)
+
+
+def _broker(watch: "Invariants") -> Broker:
+    return watch.kernel.brokers[watch.account_id]
+
+
+def _days(watch: "Invariants") -> None:
+    """I6: every reset that has come was done."""
+    reset, due, wall = watch.plan.reset, [], watch.kernel.wall
+    at = reset.following(watch.kernel.began)
+    while at <= wall:
+        due.append(at)
+        at = reset.following(at)
+    watch.demand(watch.resets == due, f"I6 {watch.resets} are not {due}")
+
+
+def _judged(watch: "Invariants") -> None:
+    """I14: every rule has judged lately."""
+    life = watch.kernel.life
+    assert life is not None
+    for name in watch.plan.rules:
+        at = life.runtime.states[f"{watch.path}/rule/{name}"].evaluated
+        fresh = at is not None and watch.kernel.wall - at < JUDGED_WITHIN
+        watch.demand(fresh, f"I14 {name} judged at {at}, now {watch.kernel.wall}")
+
+
+def _locks(watch: "Invariants") -> None:
+    """I3: nothing is left under a lock, and under a cooldown no more than there was."""
+    broker = _broker(watch)
+    exposed = {one.contract_id for one in broker.orders.values()} | set(broker.positions)
+    for lock in watch.lockout().locks:
+        if not watch.in_force(lock):
+            continue
+        if lock.kind is not LockKind.COOLDOWN:
+            under = [
+                one
+                for one in exposed
+                if lock.scope is None or account_state.covers(lock.scope, one)
+            ]
+            watch.demand(not under, f"I3 {under} under {lock}")
+            continue
+        stays = watch.stays[lock.rule]
+        for contract_id, held in broker.positions.items():
+            allowed = stays.get(contract_id, 0)
+            fits = allowed * held.size > 0 and abs(held.size) <= abs(allowed)
+            watch.demand(fits, f"I3 {held} under {lock}, where {allowed} were")
+        for order in broker.orders.values():
+            row = broker.positions.get(order.contract_id)
+            exits = row is not None and (row.size > 0) == (order.side is Side.SELL)
+            watch.demand(exits, f"I3 {order} under {lock}")
+
+
+def _breaches(
+    watch: "Invariants", name: RuleName, params: RuleParams, account: account_state.State
+) -> list[str]:
+    broker = _broker(watch)
+    worth = {key: _worth(watch, one) for key, one in broker.positions.items()}
+    sizes = {key: one.size for key, one in broker.positions.items()}
+    locked = any(one.scope is None and one.rule == name for one in watch.lockout().locks)
+    realized, opened = broker.realized(account.day.started), sum(worth.values())
+    found: list[str] = []
+    match params:
+        case max_contracts.Params(limit=limit, count=count):
+            net = count is max_contracts.Count.NET
+            used = abs(sum(sizes.values())) if net else sum(map(abs, sizes.values()))
+            found += [f"001 {used} > {limit}"] * (used > limit)
+        case max_contracts_per_instrument.Params():
+            found += _too_many(params, sizes)
+        case daily_realized_loss.Params(limit=limit, combined=combined):
+            total = realized + (min(0, opened) if combined else 0)
+            found += [f"003 {total}, and no lock"] * (total <= limit * USD - 1 and not locked)
+        case daily_realized_profit.Params(target=target, combined=combined):
+            total = realized + (max(0, opened) if combined else 0)
+            found += [f"013 {total}, and no lock"] * (total >= target * USD + 1 and not locked)
+        case daily_unrealized_loss.Params(limit=limit, scope=scope):
+            whole = scope is daily_unrealized_loss.Scope.ACCOUNT
+            worst = opened if whole else min(worth.values(), default=0)
+            found += [f"004 {worst}"] * (worst <= limit * USD - 1)
+        case max_unrealized_profit.Params(target=target):
+            best = max(worth.values(), default=0)
+            found += [f"005 {best}"] * (best >= target * USD + 1)
+        case no_stop_loss_grace.Params(grace=grace, full_coverage=full):
+            if duration(grace) < JUDGED_WITHIN:
+                found += [f"008 {one}" for one in broker.positions.values()
+                          if not _protected(watch, one, full=full)]  # fmt: skip
+        case auth_loss_guard.Params():
+            found += [f"010 locked: {locked}"] * (locked == broker.can_trade)
+        case symbol_blocks.Params(symbols=symbols):
+            exposed = {one.contract_id for one in broker.orders.values()} | set(sizes)
+            found += [
+                f"011 {one}"
+                for one in exposed
+                if any(account_state.covers(canonical(pattern), one) for pattern in symbols)
+            ]
+        case trade_frequency_limit.Params() | cooldown_after_loss.Params():
+            pass  # what cools down is judged by tests/rules; what a cooldown forbids, above
+        case _:
+            raise AssertionError(params)
+    return found
+
+
+def _too_many(
+    params: max_contracts_per_instrument.Params, sizes: dict[ContractId, int]
+) -> list[str]:
+    limits = {canonical(name): limit for name, limit in params.limits.items()}
+    others = {"block": 0, "allow": 10**6, "limit:2": 2}[params.unknown_symbol]
+    sums: dict[str, int] = {}
+    for contract_id, size in sizes.items():
+        product = canonical(root(contract_id))
+        sums[product] = sums.get(product, 0) + size
+    return [
+        f"002 {product} {size}"
+        for product, size in sums.items()
+        if abs(size) > limits.get(product, others) or limits.get(product, others) == 0
+    ]
+
+
+def _protected(watch: "Invariants", held: PositionSeen, *, full: bool) -> bool:
+    """Tell whether stops of the losing side take the position off."""
+    broker = _broker(watch)
+    against = Side.SELL if held.size > 0 else Side.BUY
+    stops = [
+        one
+        for one in broker.orders.values()
+        if one.contract_id == held.contract_id and one.side is against and one.type in STOPS
+    ]
+    covered = sum(one.size - one.filled for one in stops)
+    return covered >= abs(held.size) if full else covered > 0
+
+
+def _worth(watch: "Invariants", one: PositionSeen) -> int:
+    """Value a position; one ten-thousandth is left to rounding."""
+    price = _broker(watch).prices[one.contract_id]
+    if watch.plan.mark is MarkSource.EXIT_SIDE:
+        tick = INSTRUMENTS[one.contract_id].tick_size
+        price = type(price)(price - tick if one.size > 0 else price + tick)
+    return gain(one.contract_id, one.size, one.average, price)
