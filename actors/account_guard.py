@@ -171,6 +171,18 @@ def withdrawn(state: State, verdict: Verdict | Observed) -> tuple[Effect, ...]:
     return (demand(state, verdict.rule, Priority.POSITION, (), ""),)
 
 
+def contented(state: State) -> tuple[Effect, ...]:
+    """Tell an enforcer that was started again of every rule that is content.
+
+    It may have died of hearing so, and then holds what it was to let go of.
+    """
+    return tuple(
+        demand(state, rule, Priority.POSITION, (), "")
+        for rule, verdict in state.verdicts.items()
+        if not (isinstance(verdict, Verdict) and verdict.breaches)
+    )
+
+
 def attempt(
     account_id: AccountId, state: State, before: Book, fact: PositionSeen | OrderSeen, now: Now
 ) -> tuple[State, tuple[Effect, ...]]:

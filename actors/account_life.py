@@ -26,6 +26,7 @@ from protocol.units import Nanos, Now, RuleName
 
 SUPERVISION = RuleName("supervision")
 """The rule name under which a rule that will not stay up locks its account."""
+ENFORCER = "enforcer"
 
 
 class EscalatedError(Exception):
@@ -139,7 +140,9 @@ def bury(plan: AccountPlan, policy: Supervision, state: State, death: Died, now:
     died = AlarmRaised(account_id=plan.account_id, kind=AlarmKind.ACTOR_DIED, why=said)
     match directive:
         case RestartThese(names):
-            return state, (Journal(died), *(Spawn(one) for one in names), *clocks(state))
+            anew = guard.contented(state) if ENFORCER in names else ()
+            begun = tuple(Spawn(one) for one in names)
+            return state, (Journal(died), *begun, *clocks(state), *anew)
         case GiveUp() if name.startswith(RULE_PREFIX):
             state, closed = fail_closed(plan, replace(state, gone=state.gone | {name}), death)
             return state, (Journal(died), *closed)

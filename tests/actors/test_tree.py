@@ -12,6 +12,8 @@ from actors.rules.rule import Mode, RuleParams
 from actors.tree import account as tree_of
 from actors.tree import desk as desk_tree
 from protocol.account_facts import PositionSeen
+from protocol.answers import Answered, Outcome
+from protocol.commands import Mutation
 from protocol.decisions import (
     AccountArmed,
     AlarmKind,
@@ -21,7 +23,7 @@ from protocol.decisions import (
     LockSet,
     WouldHave,
 )
-from protocol.enforcement import Evaluate
+from protocol.enforcement import Enforce, Evaluate
 from protocol.market_facts import QuoteSeen
 from protocol.message import Message
 from protocol.units import RuleName
@@ -160,6 +162,32 @@ class Counted:
     def __call__(self, message: Message) -> bool:  # noqa: ARG002
         self.countdown -= 1
         return self.countdown == 0
+
+
+class Refusing(Desk):
+    """A desk whose broker refuses whatever it is asked to do."""
+
+    def _execute(self, command: Mutation) -> Message:
+        return Answered(
+            command_id=command.command_id, account_id=ACCOUNT, outcome=Outcome.REFUSED, why="429"
+        )
+
+
+def test_an_enforcer_that_dies_of_hearing_it_is_needed_no_more_lets_go_all_the_same() -> None:
+    struck = Times(0, Enforce)
+    roster = failing(plan(), f"{PATH}/enforcer", lambda one: not goals(one) and struck(one))
+    desk = Refusing(plan(), roster)
+    desk.trade(MNQ, 3)
+    struck.left = 1
+    desk.trade(ES, -1)
+    desk.wait(2_000)
+
+    assert [path for path, _ in desk.deaths] == [f"{PATH}/enforcer"]
+    assert desk.runtime.states[f"{PATH}/enforcer"].kept.demands == ()
+
+
+def goals(message: Message) -> bool:
+    return isinstance(message, Enforce) and bool(message.goals)
 
 
 def test_an_account_that_dies_comes_back_armed_and_knows_its_locks() -> None:
