@@ -19,15 +19,17 @@ from actors.rules import (
     max_contracts_per_instrument,
     max_unrealized_profit,
     no_stop_loss_grace,
+    session_block_outside,
     symbol_blocks,
     trade_frequency_limit,
+    trade_management,
 )
 from actors.rules.rule import Mode, RuleParams
 from protocol.account_facts import OrderType, PositionSeen, Side
 from protocol.lifecycle import Phase
 from protocol.lockouts import LockKind
 from protocol.market_facts import MarkSource
-from protocol.units import SECOND, USD, ContractId, RuleName
+from protocol.units import SECOND, USD, ContractId, Nanos, RuleName
 from tests.sim.broker import INSTRUMENTS, JUNK, Broker, gain
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 JUDGED_WITHIN = 40 * SECOND
 """A poll of truth comes every 15 s, and every rule judges it."""
+WAITING = (trade_management.NAME,)
+"""What waits by right: a stop is placed once the market is on the right side of it."""
 STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 
 
@@ -51,10 +55,12 @@ def at_rest(watch: "Invariants") -> None:
     realized = account.ledger.realized(include_fees=True)
     wanted = broker.realized(account.day.started)
     watch.demand(realized == wanted, f"I11 ledger {realized} is not {wanted}")
-    left = set(watch.requested) - watch.settled
+    stops = tuple(f"{watch.account_id}/{name}/" for name in WAITING)
+    left = {one for one in watch.requested if not one.startswith(stops)} - watch.settled
     watch.demand(not left, f"never settled: {[watch.requested[one] for one in left]}")
     if enforcer is not None:
-        watch.demand(not enforcer.kept.demands, f"still demanded: {enforcer.kept.demands}")
+        open_ = [one for one in enforcer.kept.demands if one.rule not in WAITING]
+        watch.demand(not open_, f"still demanded: {open_}")
     _days(watch)
     _judged(watch)
     if watch.plan.mode is Mode.SHADOW:
@@ -161,6 +167,11 @@ def _breaches(
                 for one in exposed
                 if any(account_state.covers(canonical(pattern), one) for pattern in symbols)
             ]
+        case session_block_outside.Params(calendar=calendar):
+            outside = calendar.session_at(Nanos(watch.kernel.wall)) is None
+            found += [f"009 locked: {locked}, outside: {outside}"] * (locked != outside)
+        case trade_management.Params():
+            pass  # a stop is never loosened: tests/sim/invariants.py
         case trade_frequency_limit.Params() | cooldown_after_loss.Params():
             pass  # what cools down is judged by tests/rules; what a cooldown forbids, above
         case _:

@@ -9,7 +9,7 @@ be so once it is calm is in tests/sim/at_rest.py.
 | I1 | as a reduction is asked for; at the broker, as a close arrives (tests/sim/broker.py) |
 | I2 | before any mutation something was read; no certificate without two good reads |
 | I3 | after each step under a lock in force, and at rest, also for cooldowns and symbols |
-| I4 | after each step: a demand that is not met is in flight, read or timed; disks cannot hold it |
+| I4 | after each step: a demand is in flight, read or timed; no exit is taken away by a cooldown |
 | I5 | after each step, at each commit, and as each process begins |
 | I6 | at each commit, and at rest |
 | I7 | after each step: no position is valued by a price that never was; a breach is found at rest |
@@ -31,15 +31,23 @@ import msgspec
 from actors import lockout as lockout_actor
 from actors.model import account_state, pacing
 from actors.model.account_state import covers
+from actors.model.demands import Demand
 from actors.model.pacing import ANSWER_MAX, QUIET
 from actors.plan import AccountPlan
 from actors.rules import auth_loss_guard
 from actors.rules.rule import Mode
 from actors.turn import Portion, Turn
-from protocol.account_facts import AccountSeen
+from protocol.account_facts import AccountSeen, OrderSeen, PositionSeen, Side, TradeSeen
 from protocol.answers import AccountsRead, Answered, LoggedIn, Outcome, TruthRead
 from protocol.codec import decode_state
-from protocol.commands import CancelOrder, Mutation, PartialClose
+from protocol.commands import (
+    CancelOrder,
+    CloseContract,
+    ModifyOrder,
+    Mutation,
+    PartialClose,
+    PlaceStop,
+)
 from protocol.decisions import (
     DayReset,
     EnforcementConfirmed,
@@ -47,7 +55,7 @@ from protocol.decisions import (
     EnforcementWithdrawn,
     LockEnded,
 )
-from protocol.enforcement import Aim, Goal
+from protocol.enforcement import Aim, Goal, Priority
 from protocol.lockouts import Lock, LockKind
 from protocol.message import Message
 from protocol.units import AccountId, ContractId, Now, RuleName
@@ -56,6 +64,16 @@ from tests.sim.broker import INSTRUMENTS
 
 if TYPE_CHECKING:
     from tests.sim.kernel import Kernel
+
+WANTED: dict[type, tuple[Aim, ...]] = {
+    CloseContract: (Aim.FLATTEN, Aim.REDUCE),
+    PartialClose: (Aim.FLATTEN, Aim.REDUCE),
+    CancelOrder: (Aim.FLATTEN, Aim.WITHHOLD, Aim.FIT),
+    ModifyOrder: (Aim.TIGHTEN, Aim.FIT),
+    PlaceStop: (Aim.PROTECT,),
+}
+"""What must have been demanded for a mutation to be sent."""
+ABOUT_STOPS = (Aim.TIGHTEN, Aim.PROTECT, Aim.FIT)
 
 type Key = tuple[str | None, RuleName]
 
@@ -86,13 +104,20 @@ class Invariants:
         self.living: dict[Key, Lock] = {}
         """Those that the living process has told of."""
         self.stays: dict[RuleName, dict[ContractId, int]] = {}
-        """What was held, as far as was known, as a cooldown began."""
+        """What was held, as far as was known, as a cooldown began, less what has left since."""
         self.requested: dict[str, str] = {}
         self.settled: set[str] = set()
         self.resets: list[int] = []
         self.mutations = self.confirmed = 0
         self.may_trade: bool | None = None
+        self._gentle = {
+            name for name, params in plan.rules.items() if not getattr(params, "flatten", True)
+        }
+        """Rules whose cooldown lets positions and their exits stand."""
         self._goals: dict[str, tuple[Goal, ...]] = {}
+        self._heard: Message | None = None
+        self._before: list[Demand] = []
+        """What was demanded of stops a step ago: it is sent before its rule judges anew."""
         self._flights: dict[str, Flight] = {}
         self._reads: dict[str, tuple[TruthRead, int]] = {}
 
@@ -115,6 +140,7 @@ class Invariants:
     def hears(self, message: Message) -> None:
         """Note what the desk is about to hear of its commands, and of its leave to trade."""
         mono = self.kernel.now().mono
+        self._heard = message
         for flight in self._flights.values():
             if flight.doubtful_since is None and flight.deadline <= mono:
                 flight.doubtful_since = flight.deadline
@@ -169,6 +195,9 @@ class Invariants:
             if path in (self.path, f"{self.path}/enforcer"):
                 self.crashed(self.kernel.now().mono)
         enforcer, account = self.enforcer(), self.account()
+        heard, self._heard = self._heard, None
+        if account is not None and not turn.deaths:
+            self._booked(account, heard)
         portion = turn.portions.get(self.account_id)
         if portion is not None:
             self._decided(portion)
@@ -182,6 +211,23 @@ class Invariants:
             self._under_way(enforcer, cause)
         for command in () if portion is None else portion.mutations:
             self._asked(command)
+        if enforcer is not None:
+            self._before = _about_stops(enforcer.kept.demands)
+
+    def _booked(self, account: account_state.State, heard: Message | None) -> None:
+        """I3, I11: what is heard is booked at once, locked or not, if it is still so."""
+        if getattr(heard, "account_id", None) != self.account_id:
+            return
+        if isinstance(heard, PositionSeen) and heard.size:
+            true = self.kernel.brokers[self.account_id].positions.get(heard.contract_id)
+            row = account.book.rows.get(heard.contract_id)
+            shown = true != heard or (row is not None and row.seen == heard)
+            self.demand(shown, f"I3 {heard} is not in the book: {row}")
+        if isinstance(heard, TradeSeen) and heard.at >= account.day.started:
+            stands = heard.trade_id in {one.trade_id for one in account.ledger.trades}
+            wanted = not self.kernel.brokers[self.account_id].trades[heard.trade_id].voided
+            self.demand(stands is wanted or not heard.voided, f"I11 {heard} still counts")
+            self.demand(stands or not wanted, f"I11 {heard} does not count")
 
     def _decided(self, portion: Portion) -> None:
         for decision in portion.decisions:
@@ -221,6 +267,8 @@ class Invariants:
         held = {key: row.seen.size for key, row in account.book.rows.items()}
         cooling = [one.rule for one in locks if one.kind is LockKind.COOLDOWN]
         self.stays = {one: self.stays.get(one, held) for one in cooling}
+        if account.known:
+            self.stays = {one: _lowered(stays, held) for one, stays in self.stays.items()}
         if enforcer is None or not account.known:
             return
         goals = [
@@ -241,7 +289,7 @@ class Invariants:
 
     def _under_way(self, enforcer: pacing.State, cause: str) -> None:
         """I4: while something is demanded, something is in flight, is read, or has a time."""
-        if enforcer.kept.demands:
+        if any(one.priority is not Priority.AUTOMATION for one in enforcer.kept.demands):
             busy = enforcer.kept.flights or enforcer.reading or enforcer.timer is not None
             self.demand(bool(busy), f"I4 {enforcer.kept.demands} sleep, on {cause}")
 
@@ -252,24 +300,66 @@ class Invariants:
         self.demand(bool(self._reads), f"I2 {command} before anything was known")
         assert enforcer is not None
         assert account is not None
-        goals = [g for d in enforcer.kept.demands if not d.withdrawn for g in d.goals]
-        scopes = [goal for goal in goals if goal.contract_id in (None, command.contract_id)]
-        if isinstance(command, CancelOrder):
-            scopes = [goal for goal in scopes if goal.aim is not Aim.REDUCE]
-        else:
-            scopes = [goal for goal in scopes if goal.aim is not Aim.WITHHOLD]
-        self.demand(bool(scopes), f"I8 nobody asked for {command}")
+        asking = {
+            demand.rule
+            for demand in (*enforcer.kept.demands, *self._before)
+            for goal in demand.goals
+            if (not demand.withdrawn or goal.aim in ABOUT_STOPS)
+            and goal.contract_id in (None, command.contract_id)
+            and goal.aim in WANTED[type(command)]
+        }
+        self.demand(bool(asking), f"I8 nobody asked for {command}")
+        if asking <= self._gentle:
+            self._spared(command, account, asking)
         if isinstance(command, PartialClose):
             row = account.book.rows.get(command.contract_id)
             held = abs(row.seen.size) if row is not None else 0
             self.demand(0 < command.size < held, f"I1 {command} of {held}")
+        if isinstance(command, PlaceStop):
+            row = account.book.rows.get(command.contract_id)
+            held = 0 if row is None else row.seen.size
+            against = 0 < command.size <= abs(held) and (command.side is Side.SELL) == (held > 0)
+            self.demand(against, f"I1 {command} of {held}")
+        if isinstance(command, ModifyOrder):
+            self._tightens(command, account.book.orders.get(command.order_id))
+
+    def _tightens(self, command: ModifyOrder, order: OrderSeen | None) -> None:
+        """I1: a stop is moved towards the market, or made smaller, and never the other way."""
+        assert order is not None, command
+        smaller = command.size is None or command.size <= order.size
+        old, new = order.stop_price, command.stop_price
+        nearer = (
+            new is None or old is None or (new >= old if order.side is Side.SELL else new <= old)
+        )
+        self.demand(smaller and nearer, f"I1 {command} loosens {order}")
+
+    def _spared(
+        self, command: Mutation, account: account_state.State, asking: set[RuleName]
+    ) -> None:
+        """I4: a cooldown that lets positions stand takes away no exit, and closes none whole."""
+        row = account.book.rows.get(command.contract_id)
+        held = 0 if row is None else row.seen.size
+        if isinstance(command, CancelOrder):
+            order = account.book.orders.get(command.order_id)
+            exits = (
+                order is not None
+                and held != 0
+                and (order.side is Side.SELL) == (held > 0)
+                and order.size - order.filled <= abs(held)
+            )
+            self.demand(not exits, f"I4 {asking} take away {order} of {held}")
+        if isinstance(command, CloseContract):
+            stays = min(self.stays[one].get(command.contract_id, 0) * held for one in asking)
+            self.demand(stays <= 0, f"I4 {asking} close {held} in {command.contract_id}")
 
     def leaves(self, command: Mutation, decided: Now) -> None:
         """I10: at most one mutation of a position or an order is unresolved."""
         self.mutations += 1
         key = f"position/{command.contract_id}"
-        if isinstance(command, CancelOrder):
+        if isinstance(command, CancelOrder | ModifyOrder):
             key = f"order/{command.order_id}"
+        if isinstance(command, PlaceStop):
+            key = f"stop/{command.contract_id}"
         before = self._flights.get(key)
         free = before is None or before.resolved
         self.demand(free, f"I10 {command} while {before} is unresolved")
@@ -330,6 +420,9 @@ class Invariants:
         goals = self._goals[confirmed.enforcement_id]
         reads = confirmed.certificate.reads
         known = [self._reads[one] for one in reads if one in self._reads]
+        if all(goal.aim is Aim.TIGHTEN for goal in goals):
+            self.demand(len(known) == len(reads) > 0, f"I2 {confirmed} rests on {known}")
+            return
         self.demand(len(set(reads)) == len(known) > 1, f"I2 {confirmed} rests on {known}")
         self.demand(
             known[-1][0].asked >= known[0][1] + QUIET, f"I2 {confirmed}: no quiet window: {known}"
@@ -354,11 +447,26 @@ def _rules(locks: tuple[Lock, ...]) -> set[RuleName]:
     return {one.rule for one in locks if one.kind is LockKind.COOLDOWN}
 
 
+def _about_stops(demands: tuple[Demand, ...]) -> list[Demand]:
+    return [one for one in demands if all(goal.aim in ABOUT_STOPS for goal in one.goals)]
+
+
+def _lowered(stays: dict[ContractId, int], held: dict[ContractId, int]) -> dict[ContractId, int]:
+    """Return what may stay after an exit: what has gone does not come back."""
+    lower: dict[ContractId, int] = {}
+    for contract_id, size in stays.items():
+        now = held.get(contract_id, 0)
+        lower[contract_id] = min(size, now, key=abs) if size * now > 0 else 0
+    return lower
+
+
 def so(goal: Goal, truth: TruthRead) -> bool:
     """Tell whether a read shows what a goal wants."""
     scope = {goal.contract_id} if goal.contract_id else set(INSTRUMENTS)
     held = {one.contract_id: one.size for one in truth.positions if one.contract_id in scope}
     orders = [one for one in truth.orders if one.contract_id in scope]
+    if goal.aim in ABOUT_STOPS:
+        return True  # about stops: what may be done to them is judged as it is asked for
     if goal.aim is Aim.REDUCE:
         return max(map(abs, held.values()), default=0) <= goal.keep
     if goal.aim is Aim.WITHHOLD:  # what is left could only lessen what is held

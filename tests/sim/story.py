@@ -1,8 +1,11 @@
 """What is at stake in a run: its accounts, their rules, and the hour at which it begins."""
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from random import Random
+
+from msgspec.structs import replace
 
 from actors.model.frequency import Count as Counted
 from actors.model.round_trips import Basis
@@ -19,16 +22,23 @@ from actors.rules import (
     max_contracts_per_instrument,
     max_unrealized_profit,
     no_stop_loss_grace,
+    session_block_outside,
     symbol_blocks,
     trade_frequency_limit,
+    trade_management,
 )
 from actors.rules.rule import Mode, RuleParams
+from config.calendars import load_shipped
 from protocol.market_facts import MarkSource
 from protocol.units import SECOND, AccountId, Nanos, RuleName
 from tests.sim.broker import ACCOUNT
 
+CALENDAR = replace(
+    load_shipped("cme_equity"), valid_from=date(2026, 11, 2), valid_to=date(2026, 12, 31)
+)
 NOON = Nanos(1_795_456_800 * SECOND)
 """Monday, 23 November 2026, noon in Chicago."""
+HOUR = 3_600 * SECOND
 
 
 def count(random: Random) -> RuleParams:
@@ -111,6 +121,25 @@ def blocked(random: Random) -> RuleParams:
     return symbol_blocks.Params(symbols=random.choice((("es",), ("MNQ",), ("E*", "QQX"))))
 
 
+def sessions(random: Random) -> RuleParams:
+    return session_block_outside.Params(
+        calendar=CALENDAR,
+        no_new_exposure=random.choice(("10s", "10m")),
+        flatten_before_end=random.choice(("0s", "5s")),
+    )
+
+
+def management(random: Random) -> RuleParams:
+    return trade_management.Params(
+        trigger_ticks=random.choice((4, 10)),
+        activation_ticks=random.choice((6, 20)),
+        distance_ticks=random.choice((3, 10)),
+        min_interval=random.choice(("1s", "5s")),
+        auto_stop_ticks=random.choice((None, 12, 40)),
+        mode=mode(random),
+    )
+
+
 RULEBOOK: dict[RuleName, Callable[[Random], RuleParams]] = {
     max_contracts.NAME: count,
     max_contracts_per_instrument.NAME: per_product,
@@ -123,6 +152,8 @@ RULEBOOK: dict[RuleName, Callable[[Random], RuleParams]] = {
     no_stop_loss_grace.NAME: stops,
     auth_loss_guard.NAME: authority,
     symbol_blocks.NAME: blocked,
+    session_block_outside.NAME: sessions,
+    trade_management.NAME: management,
 }
 """How each rule is drawn: tight enough to be broken in a minute."""
 
@@ -152,10 +183,15 @@ def plan_of(random: Random, account_id: AccountId = ACCOUNT) -> AccountPlan:
 
 
 def start_of(random: Random, plan: AccountPlan) -> Nanos:
-    """Return an hour far from the end of the trading day, or some seconds before it."""
-    if random.random() < 2 / 3:
-        return NOON
-    return Nanos(plan.reset.following(NOON) - random.randrange(2, 38) * SECOND)
+    """Return an hour far from every end, or some seconds before the session's or the day's."""
+    before = random.randrange(2, 28) * SECOND
+    match random.choices(("noon", "session", "day"), (6, 1, 2))[0]:
+        case "session":
+            return Nanos(NOON + 4 * HOUR - before)
+        case "day":
+            return Nanos(plan.reset.following(NOON) - before)
+        case _:
+            return NOON
 
 
 def missing() -> set[RuleName]:
