@@ -24,6 +24,7 @@ be so once it is calm is in tests/sim/at_rest.py.
 | I16 | tests/sim/test_timelines.py: every order and duplication of an episode's messages |
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -116,8 +117,8 @@ class Invariants:
         """Rules whose cooldown lets positions and their exits stand."""
         self._goals: dict[str, tuple[Goal, ...]] = {}
         self._heard: Message | None = None
-        self._before: list[Demand] = []
-        """What was demanded of stops a step ago: it is sent before its rule judges anew."""
+        self._before: list[Demand | EnforcementRequested] = []
+        """What was demanded of stops a step ago, or earlier in this one: sent, then withdrawn."""
         self._flights: dict[str, Flight] = {}
         self._reads: dict[str, tuple[TruthRead, int]] = {}
 
@@ -209,8 +210,10 @@ class Invariants:
             for demand in enforcer.kept.demands:
                 self._goals[demand.enforcement_id] = demand.goals
             self._under_way(enforcer, cause)
-        for command in () if portion is None else portion.mutations:
-            self._asked(command)
+        if portion is not None:
+            self._before += _about_stops(portion.decisions)
+            for command in portion.mutations:
+                self._asked(command)
         if enforcer is not None:
             self._before = _about_stops(enforcer.kept.demands)
 
@@ -304,7 +307,7 @@ class Invariants:
             demand.rule
             for demand in (*enforcer.kept.demands, *self._before)
             for goal in demand.goals
-            if (not demand.withdrawn or goal.aim in ABOUT_STOPS)
+            if (goal.aim in ABOUT_STOPS or not getattr(demand, "withdrawn", False))
             and goal.contract_id in (None, command.contract_id)
             and goal.aim in WANTED[type(command)]
         }
@@ -447,8 +450,13 @@ def _rules(locks: tuple[Lock, ...]) -> set[RuleName]:
     return {one.rule for one in locks if one.kind is LockKind.COOLDOWN}
 
 
-def _about_stops(demands: tuple[Demand, ...]) -> list[Demand]:
-    return [one for one in demands if all(goal.aim in ABOUT_STOPS for goal in one.goals)]
+def _about_stops(told: Iterable[object]) -> list[Demand | EnforcementRequested]:
+    return [
+        one
+        for one in told
+        if isinstance(one, Demand | EnforcementRequested)
+        and all(goal.aim in ABOUT_STOPS for goal in one.goals)
+    ]
 
 
 def _lowered(stays: dict[ContractId, int], held: dict[ContractId, int]) -> dict[ContractId, int]:

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from actors.adapters.storage import Batch
+from actors.adapters.storage import Batch, InMemoryStore
 from actors.plan import AccountPlan
 from actors.roster import DeskRoster
 from actors.runtime import ROOT, Runtime
 from actors.turn import Portion, Turn
-from ops.desk.desk import JUMP, LOOK_S
+from ops.desk.clocks import JUMP
+from ops.desk.desk import LOOK_S
 from ops.desk.routes import account_actor, desk_actor
 from protocol.codec import Recorded
 from protocol.message import Message
@@ -101,6 +102,11 @@ class Kernel:
     def asleep(self) -> bool:
         """Tell whether the desk's machine sleeps."""
         return self.time < self.awake_at
+
+    @property
+    def store(self) -> InMemoryStore:
+        """Return the first account's journal and states."""
+        return self.disks[self.plans[0].account_id].store
 
     def run(self) -> None:
         """Play the whole story; raise Violation at the first thing that may not be."""
