@@ -22,12 +22,13 @@ RESERVED = "the minute's requests are kept for what is more urgent"
 
 
 class Answered(Message, frozen=True, kw_only=True):
-    """The answer to one mutation."""
+    """The answer to one mutation; `spent` counts the requests of the last minute."""
 
     command_id: str
     account_id: AccountId
     outcome: Outcome
     why: str = ""
+    spent: int = 0
 
 
 class TruthRead(Message, frozen=True, kw_only=True):

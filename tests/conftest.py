@@ -4,7 +4,8 @@ Hypothesis: a little while you type, more in CI, much more when asked.
 `HYPOTHESIS_PROFILE=soak make test` chooses; CI (`CI=true`) repeats the same examples every time.
 
 A test that is marked `fault("name")` writes how it went to `out/reliability`, with the figures it
-noted; `python -m ops.reliability` makes the page of them.  What a test proves of a rule is added to
+noted (one that begins with a fault's name and a colon is that fault's alone); `python -m
+ops.reliability` makes the page of them.  What a test proves of a rule is added to
 `out/matrix.json`, of which `python -m ops.matrix` makes the page of the rules.
 """
 
@@ -41,13 +42,14 @@ def pytest_runtest_makereport(
     """Note the outcome of a test of a fault, with its figures."""
     report = yield
     if report.when == "call":
-        figures = {
-            name: float(value)
-            for name, value in report.user_properties
-            if isinstance(value, int | float)
-        }
-        for mark in item.iter_markers("fault"):
-            fault = str(mark.args[0])
+        faults = [str(mark.args[0]) for mark in item.iter_markers("fault")]
+        for fault in faults:
+            others = tuple(f"{other}: " for other in faults if other != fault)
+            figures = {
+                name.removeprefix(f"{fault}: "): float(value)
+                for name, value in report.user_properties
+                if isinstance(value, int | float) and not name.startswith(others)
+            }
             trial = Trial(fault=fault, test=item.nodeid, held=report.passed, figures=figures)
             write(ROOT / FOLDER, trial)
     return report

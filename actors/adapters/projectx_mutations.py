@@ -6,6 +6,7 @@ been done, and only a read of truth can tell.
 
 from actors.adapters.projectx_answers import Refusal, accepted
 from actors.adapters.projectx_rest import Rest
+from actors.model.budget import spare
 from protocol.account_facts import OrderType
 from protocol.answers import RESERVED, Answered, Outcome
 from protocol.commands import (
@@ -17,9 +18,6 @@ from protocol.commands import (
     PlaceStop,
 )
 from protocol.units import PRICE, Price
-
-YIELDING_BUDGET = 120
-"""Requests a minute above which what yields is not sent; the rest of the 200 is the enforcers'."""
 
 CLOSE, PARTIAL, CANCEL, MODIFY, PLACE = (
     "Position/closeContract",
@@ -106,7 +104,7 @@ async def perform(rest: Rest, command: Mutation) -> Answered:
     endpoint, body = request(command)
     why = ""
     yields = isinstance(command, ModifyOrder | PlaceStop) and command.yields
-    if yields and rest.meter.spent() >= YIELDING_BUDGET:
+    if yields and not spare(rest.meter.spent()):
         return Answered(
             command_id=command.command_id,
             account_id=command.account_id,

@@ -8,7 +8,9 @@ of its accounts, and turns the rest away.
 2. That is what flattening every account would cost as they are now, within bounds: a flat account
    may hold something the next moment, and without any polls nobody would see it.
 3. What is done as a matter of course stops short of it: polls, and stops that are only managed.
-4. A read without which an account cannot be judged, at start and after a gap, may use all but a
+4. What is refused again and again is spread out by what has been spent: a closed market must not
+   cost the login its minute.  A first try and its first repeat never wait for that.
+5. A read without which an account cannot be judged, at start and after a gap, may use all but a
    last slice.
 """
 
@@ -18,7 +20,7 @@ from typing import Final
 from actors.model.demands import lacking
 from protocol.book import BookView
 from protocol.enforcement import Aim, Goal
-from protocol.units import SECOND
+from protocol.units import SECOND, Nanos
 
 LIMIT: Final = 200
 WINDOW: Final = 60 * SECOND
@@ -34,6 +36,11 @@ DAY: Final = 3
 """The same with the day's trades."""
 READS: Final = 3
 """Reads of a flatten that goes well: one may come before the last fill, two are the proof."""
+CALM: Final = 80
+"""Requests a minute up to which nobody repeats more slowly for the budget's sake."""
+SPREAD: Final = 120 * SECOND
+SPREAD_CLOSE: Final = 30 * SECOND
+"""Between repeats once the minute is spent; a close, which reduces risk most, waits least."""
 EVERYTHING: Final = (Goal(aim=Aim.FLATTEN),)
 
 
@@ -56,3 +63,11 @@ def spare(spent: int, reserved: int = RESERVED) -> int:
 def may_judge(spent: int) -> bool:
     """Tell whether a read may leave that an account needs to be judged."""
     return spent < LIMIT - LAST
+
+
+def patience(spent: int, repeats: int, *, closes: bool = False) -> Nanos:
+    """Return how long the next repeat waits, so that repeats alone never spend the minute."""
+    if not repeats or spent <= CALM:
+        return Nanos(0)
+    most = SPREAD_CLOSE if closes else SPREAD
+    return Nanos(most * min(spent - CALM, LIMIT - CALM) // (LIMIT - CALM))

@@ -10,6 +10,7 @@ takes a tag once, so however late the first one arrives, there is one stop and n
 
 from msgspec.structs import replace
 
+from actors.model.budget import patience
 from actors.model.deeds import Action, Cancel, Close, Move, Place, move_pace
 from actors.model.demands import Demand, keep
 from actors.model.pacing import (
@@ -115,6 +116,7 @@ def landed(state: State, flight: Flight, answer: Answered, now: Now) -> State:
         if hold.uncertain:
             tags = {**tags, flight.command.contract_id: flight.command.tag}
     kept = replace(state.kept, flights=flights, doubtful=doubtful, tags=tags)
+    state = replace(state, spent=answer.spent)
     if answer.why == RESERVED:
         return replace(state, kept=kept, holds=(*others, hold))
     read_at = min(state.read_at, Nanos(now.mono + LOOK)) if flights else Nanos(now.mono + LOOK)
@@ -143,6 +145,8 @@ def held_back(state: State, flight: Flight, answer: Answered, now: Now) -> Hold:
     span = backoff(RETRY, fails)
     if isinstance(command, ModifyOrder | PlaceStop):
         span = min(RETRY << min(fails, STOP_DOUBLINGS_MAX), STOP_RETRY_MAX)
+    closes = isinstance(command, CloseContract | PartialClose)
+    span = max(span, patience(answer.spent, fails, closes=closes))
     return Hold(key, Nanos(now.mono + span), fails + 1, now.mono, outcome is Outcome.UNCERTAIN)
 
 

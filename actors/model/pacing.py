@@ -7,6 +7,7 @@ them.  The kept part survives a restart; holds and reads are of one life.
 import msgspec
 from msgspec.structs import replace
 
+from actors.model.budget import patience
 from actors.model.deeds import Action, Move, Place, position_key
 from actors.model.demands import Demand, met, needed, on_its_way_out
 from protocol.book import BookView
@@ -26,6 +27,8 @@ ANSWER_MAX = 15 * SECOND
 """The SDK answers within its timeout of 5 s; this is for an answer that never comes."""
 READ_MAX = 20 * SECOND
 DOUBLINGS_MAX = 6
+LOOKS_FREE = 3
+"""Reads in a row that may show something lacking before the budget slows the next ones down."""
 PROOFS = 2
 
 
@@ -71,6 +74,8 @@ class State(msgspec.Struct, frozen=True):
     read_at: Nanos = Nanos(0)
     looks: int = 0
     """Reads in a row that showed something still lacking, or failed."""
+    spent: int = 0
+    """The login's requests of the minute before the newest answer."""
     timer: Nanos | None = None
     unjudged: frozenset[RuleName] = frozenset()
     """Rules that have not judged the newest positions: their reductions may be out of date."""
@@ -180,7 +185,10 @@ def paced(state: State, message: TruthSeen, now: Now) -> State:
     if doubtful != state.kept.doubtful:
         state = replace(state, kept=replace(state.kept, doubtful=doubtful))
     lacking = not all(met(one.goals, message.view) for one in state.kept.demands)
-    span = backoff(QUIET, state.looks) if lacking else QUIET
+    span = QUIET
+    if lacking:
+        repeats = max(0, state.looks - LOOKS_FREE)
+        span = max(backoff(QUIET, state.looks), patience(state.spent, repeats, closes=True))
     return replace(
         state,
         holds=holds,

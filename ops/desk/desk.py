@@ -32,7 +32,7 @@ from ops.desk.counts import Counts
 from ops.desk.intake import Intake, Raw
 from ops.desk.release import PATIENCE_S, Release
 from ops.desk.untraced import NOTHING, Leg, Tracing, Untraced
-from protocol.answers import AccountsRead, LoginFailed, Refused
+from protocol.answers import AccountsRead, Answered, LoginFailed, Refused
 from protocol.codec import Recorded
 from protocol.commands import Mutation, Read
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised, Decision
@@ -269,7 +269,7 @@ class Desk:
         answered, began = leg.asks(command), self.clock().mono
         answer = await self._broker.perform(command)
         self.counts.performed(command, outcome(answer), self.clock().mono - began)
-        if isinstance(answer, AccountsRead):
+        if isinstance(answer, AccountsRead | Answered):
             answer = replace(answer, spent=self._broker.spent)
         cause = answered(answer)
         if answer is not None:

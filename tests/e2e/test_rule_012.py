@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors.adapters.projectx_mutations import YIELDING_BUDGET
+from actors.model.budget import LIMIT, RESERVED
 from actors.model.frequency import Count
 from actors.rules import trade_frequency_limit
 from actors.rules.rule import Mode
@@ -330,7 +330,7 @@ async def test_012_it_leaves_the_requests_that_others_need(build: Build) -> None
     stand = await build(plan(managed(trailing=False)))
     await stand.enter("buy", 2, at=21000)
     placed = await stop(stand, "sell", 2, 20950)
-    for _ in range(YIELDING_BUDGET):
+    for _ in range(LIMIT - RESERVED):
         await stand.broker._rest.meter.acquire()
 
     await stand.price(MNQ, "21002.50")

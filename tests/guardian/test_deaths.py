@@ -38,9 +38,9 @@ async def test_a_killed_desk_comes_back_locked_and_a_hung_one_is_replaced(
 
     await until(has_another_pid, RESTORED_S)
     await until(is_restored, RESTORED_S - (time.monotonic() - began), lambda: one.log)
-    record_property("locks told again after a kill (s)", round(time.monotonic() - began, 2))
+    record_property("desk-killed: locks told again (s)", round(time.monotonic() - began, 2))
     await one.armed()
-    record_property("recovered (s)", round(time.monotonic() - began, 2))
+    record_property("desk-killed: recovered (s)", round(time.monotonic() - began, 2))
 
     async def is_proven() -> bool:
         return [done.state for done in (await one.account()).enforcements] == ["confirmed"]
@@ -60,7 +60,7 @@ async def test_a_killed_desk_comes_back_locked_and_a_hung_one_is_replaced(
         return not is_running(second)
 
     await until(is_replaced, 4, lambda: one.log)
-    record_property("detected (s)", round(time.monotonic() - began, 2))
+    record_property("desk-hung: detected (s)", round(time.monotonic() - began, 2))
     await one.armed()
     after = await one.status()
     assert after.desks[0].restarts == 2

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.model import budget
-from actors.model.budget import LAST, LIMIT, READS, RESERVED, RESERVED_MAX, TRUTH
+from actors.model.budget import (
+    CALM,
+    LAST,
+    LIMIT,
+    READS,
+    RESERVED,
+    RESERVED_MAX,
+    SPREAD,
+    SPREAD_CLOSE,
+    TRUTH,
+)
 from protocol.book import BookView
 from tests.actors.rig import ES, FLAT, MNQ, book, held, order
 
@@ -54,3 +64,15 @@ def test_i4_what_may_wait_never_touches_what_is_kept(burdens: list[int], spent: 
 def test_a_read_that_judges_leaves_the_last_slice(spent: int) -> None:
     assert budget.may_judge(spent) == (spent + LAST < LIMIT)
     assert budget.may_judge(spent) or budget.spare(spent) == 0, "who may wait gives way first"
+
+
+@given(spent=st.integers(0, 400), repeats=st.integers(0, 50), closes=st.booleans())
+def test_i4_only_repeats_wait_for_the_budget_and_never_for_long(
+    *, spent: int, repeats: int, closes: bool
+) -> None:
+    wait = budget.patience(spent, repeats, closes=closes)
+
+    assert 0 <= wait <= (SPREAD_CLOSE if closes else SPREAD)
+    assert wait == 0 or (repeats and spent > CALM)
+    assert budget.patience(spent, 0) == 0
+    assert budget.patience(spent + 1, repeats, closes=closes) >= wait

@@ -3,6 +3,7 @@
 The simulated Gateway turns the 201st request of a minute away, as the real one does.
 """
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -109,7 +110,10 @@ async def test_i4_a_budget_that_somebody_else_has_spent_stops_no_enforcement(
     begun = stand.clock().mono
 
     await stand.price(MNQ, 20940)
-    await stand.until(lambda: 429 in {one.status for one in stand.mutations(ACCOUNTS[0])}, "a 429")
+    await stand.until(lambda: len(stand.mutations(ACCOUNTS[0])) >= 26, "two tries of everything")
+    assert {one.status for one in stand.mutations(ACCOUNTS[0])} >= {429}
+    await asyncio.sleep(2.0)
+    stand.clock.skip(120)  # a third try waits for the minute to pass
     await stand.proven(account=ACCOUNTS[0])
 
     figure("recovered (s)", (stand.clock().mono - begun) / 1e9)
