@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from actors.adapters.projectx_mutations import YIELDING_BUDGET
+from actors.model.budget import spare
 from ops.sim.server import SimServer
 from protocol.account_facts import OrderSeen, Side
 from protocol.answers import RESERVED, Answered, Outcome, TruthRead
@@ -116,7 +116,7 @@ async def test_a_stop_without_an_answer_is_sent_once_and_uncertain(
 
 
 async def test_what_yields_is_not_sent_when_requests_run_low(sim: SimServer, held: Desk) -> None:
-    for _ in range(YIELDING_BUDGET):
+    for _ in range(spare(0)):
         await held.broker._rest.meter.acquire()
 
     assert await outcome(held, place("20900", yields=True)) == (Outcome.REFUSED, RESERVED)
