@@ -40,6 +40,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(orders: Orders) -> int:
     """Guard until told to end; return the exit code."""
+    os.umask(OTHERS)
     file = orders.config.absolute()
     text = read_text(file)
     loaded = understand(parse(text, file), file)
