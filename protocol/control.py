@@ -32,6 +32,19 @@ class PositionStatus(msgspec.Struct, frozen=True, kw_only=True):
     unrealized: str | None
 
 
+class OrderStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A working order; `limit` and `stop` are its prices, None where its type has none."""
+
+    id: int
+    contract: str
+    side: str
+    type: str
+    size: int
+    filled: int
+    limit: str | None
+    stop: str | None
+
+
 class PriceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A watched contract's prices: the last good one's age, and those not believed, by reason."""
 
@@ -112,6 +125,8 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     alarms: list[str]
     waits: list[str] = []
     """What is looser in the configuration than in force, and waits for the next reset."""
+    orders: list[OrderStatus] = []
+    """The working orders."""
     feed: FeedStatus | None = None
     """None while there is no actor to hear anything."""
 

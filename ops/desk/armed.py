@@ -4,42 +4,86 @@ A rule can be configured and yet be of no use: its actor is gone, nobody tells i
 not judged, or nobody acts on what it says.  Each of these is looked at by itself.
 """
 
+import logging
+from typing import NamedTuple
+
 from actors.account_reads import late_rules
 from actors.model.account_state import State as AccountState
 from actors.plan import AccountPlan
 from actors.rule import State as RuleState
 from actors.rules import RULES
-from actors.rules.rule import Mode
+from actors.rules.rule import Hears, Mode
 from actors.runtime import Runtime
 from actors.tree import RULE_PREFIX
+from protocol.book import BookView
 from protocol.control import RuleStatus
 from protocol.units import Now, RuleName
 from protocol.words import instant_text
 
+log = logging.getLogger(__name__)
 
-def rule(runtime: Runtime, plan: AccountPlan, path: str, name: RuleName, now: Now) -> RuleStatus:
-    """Return how a rule of the account at this path stands."""
+
+class Figures(NamedTuple):
+    """What of a rule is told in figures."""
+
+    limit: str
+    used: str
+    left: str
+    unknown: str | None
+
+
+def rule(
+    runtime: Runtime,
+    plan: AccountPlan,
+    path: str,
+    name: RuleName,
+    now: Now,
+    *,
+    view: BookView | None = None,
+) -> RuleStatus:
+    """Return how a rule of the account at this path stands; `view` has the newest prices."""
     account: AccountState | None = runtime.states.get(path)
     state: RuleState | None = runtime.states.get(f"{path}/{RULE_PREFIX}{name}")
     loaded = state is not None
     subscribed = account is not None and hears(account, name)
     evaluated = state.evaluated if state is not None else None
     late = account is None or name in late_rules(account, now)
+    told = figures(plan, name, state, view, now)
     armed = loaded and subscribed and evaluated is not None and not late
     return RuleStatus(
         rule=name,
         armed=armed,
         mode=(Mode.SHADOW if plan.shadowed(name) else Mode.ENFORCE).value,
-        limit=state.limit if state is not None else "",
-        used=state.used if state is not None else "",
-        unknown=state.unknown if state is not None else None,
+        limit=told.limit,
+        used=told.used,
+        unknown=told.unknown,
         evaluated=None if evaluated is None else instant_text(evaluated),
-        remaining=state.left if state is not None else "",
+        remaining=told.left,
         enabled=name in plan.rules,
         loaded=loaded,
         subscribed=subscribed,
         enforcing=armed and not plan.shadowed(name) and f"{path}/enforcer" in runtime.addresses,
     )
+
+
+def figures(
+    plan: AccountPlan, name: RuleName, state: RuleState | None, view: BookView | None, now: Now
+) -> Figures:
+    """Return a rule's figures: as it judged, or as it would at these prices if they matter to it.
+
+    Nothing but the figures is taken from what it would say; what it does hangs on its own actor.
+    """
+    if state is None:
+        return Figures("", "", "", None)
+    judged = Figures(state.limit, state.used, state.left, state.unknown)
+    if state.evaluated is None or view is None or Hears.PRICES not in RULES[name].hears:
+        return judged
+    try:
+        would = RULES[name].decide(plan.rules[name], state.rule, view, now)
+    except Exception:
+        log.exception("the figures of %s cannot be told at the newest prices", name)
+        return judged
+    return Figures(would.limit, would.used, would.left, would.unknown)
 
 
 def hears(account: AccountState, name: RuleName) -> bool:

@@ -10,14 +10,14 @@ from actors.account_feed import hearing
 from actors.model.account_state import State as AccountState
 from actors.model.account_state import in_force
 from actors.model.feed import FeedState
-from actors.model.money import unrealized
-from actors.model.quotes import marks as marks_of
 from actors.plan import AccountPlan, planned
 from actors.settings import waiting
 from actors.tree import SETTINGS
 from ops.desk.armed import rule
 from ops.desk.desk import Desk
 from ops.desk.hearing import feed
+from ops.desk.prices import live
+from protocol.account_facts import OrderSeen
 from protocol.book import Holding
 from protocol.codec import Recorded
 from protocol.control import (
@@ -26,6 +26,7 @@ from protocol.control import (
     DeskStatus,
     EnforcementStatus,
     LockoutStatus,
+    OrderStatus,
     PositionStatus,
 )
 from protocol.decisions import (
@@ -155,8 +156,8 @@ def account(desk: Desk, history: History, plan: AccountPlan, login: str, now: No
         f"{kind}: {why}" for (who, kind), why in history.alarms.items() if who == plan.account_id
     ]
     current = state.plan if state is not None else plan
-    held = state.view.holdings if state is not None else ()
-    positions = [position(desk, current, one, now) for one in held]
+    view = live(desk.runtime.states.get("market_data"), current, state.view, now) if state else None
+    positions = [position(one) for one in view.holdings] if view is not None else []
     locks = in_force(state, now) if state is not None else ()
     worths = [one.unrealized for one in positions]
     return AccountStatus(
@@ -171,7 +172,8 @@ def account(desk: Desk, history: History, plan: AccountPlan, login: str, now: No
         else usd_text(state.view.realized),
         unrealized=None if state is None or not state.known else total(worths),
         positions=positions,
-        rules=[rule(desk.runtime, current, path, name, now) for name in current.rules],
+        orders=[order(one) for one in state.view.orders] if state is not None else [],
+        rules=[rule(desk.runtime, current, path, name, now, view=view) for name in current.rules],
         enforcements=list(history.enforcements.get(plan.account_id, ())),
         attempts_while_locked=state.kept.attempts if state is not None else 0,
         next_reset=instant_text(state.day.next_reset) if state is not None else None,
@@ -204,24 +206,29 @@ def total(worths: list[str | None]) -> str | None:
     return usd_text(sum(known)) if len(known) == len(worths) else None  # type: ignore[arg-type]
 
 
-def position(desk: Desk, plan: AccountPlan, held: Holding, now: Now) -> PositionStatus:
-    """Return an open position at the newest price there is."""
-    market = desk.runtime.states.get("market_data")
-    quote = market.quotes.get(held.contract_id) if market is not None else None
-    mark, worth = held.mark, held.unrealized
-    if quote is not None:
-        newest = marks_of(quote, plan.mark, now.mono)
-        mark = newest.long if held.size > 0 else newest.short
-        worth = None
-        if mark is not None and held.instrument is not None:
-            worth = unrealized(held.instrument, held.size, held.average, mark)
+def position(held: Holding) -> PositionStatus:
+    """Return an open position."""
     return PositionStatus(
         contract=held.contract_id,
         side="long" if held.size > 0 else "short",
         size=abs(held.size),
         average=price_text(held.average),
-        mark=None if mark is None else price_text(mark),
-        unrealized=None if worth is None else usd_text(worth),
+        mark=None if held.mark is None else price_text(held.mark),
+        unrealized=None if held.unrealized is None else usd_text(held.unrealized),
+    )
+
+
+def order(seen: OrderSeen) -> OrderStatus:
+    """Return a working order."""
+    return OrderStatus(
+        id=seen.order_id,
+        contract=seen.contract_id,
+        side=seen.side.name.lower(),
+        type=seen.type.name.lower(),
+        size=seen.size,
+        filled=seen.filled,
+        limit=None if seen.limit_price is None else price_text(seen.limit_price),
+        stop=None if seen.stop_price is None else price_text(seen.stop_price),
     )
 
 

@@ -3,12 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
 from actors.rules import RULES, daily_realized_loss, max_contracts
 from actors.rules.rule import Hears, Mode, RuleParams
 from ops.desk.armed import rule
+from ops.desk.prices import live
 from protocol.control import RuleStatus
 from protocol.decisions import AccountArmed, AlarmCleared, AlarmKind, AlarmRaised
 from protocol.enforcement import Evaluate
@@ -56,6 +58,35 @@ def test_a_rule_that_protects_is_all_of_it_and_says_what_is_left() -> None:
     assert (count.limit, count.used, count.remaining) == ("2", "1 net", "1")
     assert (loss.limit, loss.used, loss.remaining) == ("-500.00", "-50.37", "449.63")
     assert not_armed(desk) == []
+
+
+def test_the_figures_that_people_see_follow_each_price() -> None:
+    desk = Desk(plan())
+    desk.trade(MNQ, 1)
+    desk.wait(6_000)
+    desk.move(MNQ, -100)
+
+    states = desk.runtime.states
+    held = states[PATH]
+    view = live(states["market_data"], held.plan, held.view, desk.now)
+    newest = rule(desk.runtime, held.plan, PATH, LOSS, desk.now, view=view)
+    assert stands(desk, LOSS).used == "-0.37", "the rule itself need not be asked yet"
+    assert (newest.used, newest.remaining) == ("-50.37", "449.63")
+    assert view.holdings[0].unrealized == -500_000
+
+
+def test_figures_that_cannot_be_told_anew_are_those_of_the_last_judgement(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Desk(plan())
+    desk.trade(MNQ, 1)
+    desk.wait(6_000)
+    held = desk.runtime.states[PATH]
+    broken = replace(held.view, holdings=(None,))
+
+    one = rule(desk.runtime, held.plan, PATH, LOSS, desk.now, view=broken)
+    assert one.used == stands(desk, LOSS).used
+    assert "the figures of daily_realized_loss cannot be told" in caplog.text
 
 
 def test_a_rule_in_shadow_is_armed_and_enforces_nothing() -> None:
