@@ -1,4 +1,7 @@
-"""The guardian's API, for this machine only: is it alive, is it ready, how does it stand."""
+"""The guardian's API, for this machine only: is it alive, is it ready, how does it stand.
+
+A browser is served the screen; nothing here changes anything.
+"""
 
 import asyncio
 import logging
@@ -20,6 +23,8 @@ from ops.desk.outcome import Ended, Exit
 from ops.guardian.exposition import CONTENT_TYPE, render
 from ops.guardian.guardian import Guardian
 from ops.guardian.standing import standing
+from ops.web.broadcast import Broadcast
+from ops.web.page import routes
 
 log = logging.getLogger(__name__)
 LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"]
@@ -42,7 +47,7 @@ class Readiness(msgspec.Struct, frozen=True):
     checks: dict[str, Check]
 
 
-def application(guardian: Guardian) -> Starlette:
+def application(guardian: Guardian, broadcast: Broadcast) -> Starlette:
     """Return the routes."""
 
     async def livez(_: Request) -> Response:
@@ -65,6 +70,7 @@ def application(guardian: Guardian) -> Starlette:
             Route("/readyz", readyz),
             Route("/status", status),
             Route("/metrics", metrics),
+            *routes(broadcast),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_NAMES)],
     )
@@ -106,8 +112,9 @@ class Api:
     """The server, running beside the guardian."""
 
     def __init__(self, guardian: Guardian, listener: socket.socket) -> None:
+        self._broadcast = Broadcast(guardian.status)
         config = uvicorn.Config(
-            application(guardian),
+            application(guardian, self._broadcast),
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -122,6 +129,7 @@ class Api:
 
     async def close(self) -> None:
         """Answer nobody any more."""
+        await self._broadcast.close()
         self._server.should_exit = True
         _, late = await asyncio.wait((self._task,), timeout=CLOSE_S)
         for task in late:
