@@ -61,6 +61,13 @@ def judge_collector(key: str, url: str) -> None:
         raise Invalid(key, "carries more than host and path", mend="leave out user, ? and #")
 
 
+def judge_monitor(key: str, url: str) -> None:
+    """Refuse what cannot be called; the complaint never repeats it: it is a secret."""
+    parts = _split(url)
+    if parts is None or not parts.hostname or parts.scheme not in {"http", "https"}:
+        raise Invalid(key, "holds no web address", mend="copy the whole address of your monitor")
+
+
 def _split(url: str) -> SplitResult | None:
     if not url.isascii() or not url.isprintable() or " " in url:
         return None

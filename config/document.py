@@ -8,7 +8,8 @@ from actors.rules.rule import RuleParams
 from config.errors import Invalid, bare, did_you_mean, printable
 from config.kinds import found
 from config.read import Reader, Special, Steps, Table
-from config.schema import AccountConfig, LoginConfig, SecretRef
+from config.schema import AccountConfig, LoginConfig
+from config.secret_ref import SecretRef
 from config.secrets import parse_ref
 from config.sessions import SESSIONS
 from protocol.units import RuleName
@@ -21,6 +22,18 @@ def read_ref(reader: Reader, raw: object, path: Steps) -> SecretRef | None:
     except Invalid as fault:
         reader.refuse(path, fault.what, why=fault.why, mend=fault.mend)
         return None
+
+
+def read_refs(reader: Reader, raw: object, path: Steps) -> tuple[SecretRef, ...] | None:
+    """Read a list of places of secrets, whatever is wrong with the others."""
+    if not isinstance(raw, list):
+        mend = f'write {path[-1]} = ["env:RISKWARDEN_NOTIFY"]'
+        reader.refuse(path, f"expected a list, got {found(raw)}", mend=mend)
+        return None
+    items = cast("list[object]", raw)
+    read = [read_ref(reader, item, path) for item in items]
+    kept = tuple(one for one in read if one is not None)
+    return kept if len(kept) == len(items) else None
 
 
 def read_path(reader: Reader, raw: object, path: Steps) -> Path | None:
@@ -105,6 +118,7 @@ MISPLACED = {
 }
 SPECIAL: dict[object, Special] = {
     SecretRef: read_ref,
+    tuple[SecretRef, ...]: read_refs,
     Path: read_path,
     tuple[LoginConfig, ...]: read_logins,
     tuple[AccountConfig, ...]: read_accounts,

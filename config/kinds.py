@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 from msgspec import Meta, Struct
 
 from actors.model.calendar import Calendar
-from config.schema import SecretRef, SecretSource
+from config.secret_ref import SecretRef, SecretSource
 
 WORDS: dict[object, str] = {
     bool: "true or false",

@@ -24,14 +24,9 @@ from actors.model.schedule import ResetSchedule
 from actors.rules import RULES
 from actors.rules.rule import RuleParams
 from config.kinds import bare_type, choices, is_struct, meaning, meta, words
-from config.schema import (
-    AccountConfig,
-    JournalConfig,
-    LoginConfig,
-    SecretRef,
-    Service,
-    ServiceConfig,
-)
+from config.notify import NotifyConfig
+from config.schema import AccountConfig, JournalConfig, LoginConfig, Service, ServiceConfig
+from config.secret_ref import SecretRef
 from config.secrets import FORM
 from protocol.units import RuleName
 
@@ -68,6 +63,7 @@ def reference() -> str:
     sections = [
         section("[service]", Service),
         section("[journal]", JournalConfig),
+        section("[notify]", NotifyConfig),
         section("[[logins]]", LoginConfig),
         section("[[accounts]]", AccountConfig),
         section("[accounts.reset]", ResetSchedule),

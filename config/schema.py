@@ -4,7 +4,6 @@ A struct judges what it alone can judge and raises `Invalid`; what needs two tab
 `config.check`.  Descriptions are the reference documentation: they are written for operators.
 """
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,8 @@ from actors.model.schedule import ResetSchedule
 from actors.rules.rule import Mode, RuleParams
 from config.addresses import judge_collector, judge_url, split_http
 from config.errors import Invalid
+from config.notify import NotifyConfig
+from config.secret_ref import SecretRef
 from protocol.market_facts import MarkSource
 from protocol.units import RuleName
 
@@ -27,24 +28,6 @@ KEEP_DAYS_MAX = 3_650
 MB_MIN = 16
 """Megabytes; less than a day of a busy account would help nobody."""
 ACCOUNT_ID_MAX = 2**53 - 1
-
-
-class SecretSource(StrEnum):
-    """Where a secret is kept."""
-
-    ENV = "env"
-    FILE = "file"
-    CREDENTIAL = "credential"
-
-
-class SecretRef(msgspec.Struct, frozen=True):
-    """Where a secret stands: env:NAME, file:PATH or credential:NAME; never the secret itself."""
-
-    source: SecretSource
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.source}:{self.name}"
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -210,6 +193,9 @@ class ServiceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     journal: Annotated[
         JournalConfig, Meta(description="How much is kept of what happened: [journal].")
     ] = JournalConfig()
+    notify: Annotated[NotifyConfig, Meta(description="Who is told what happens: [notify].")] = (
+        NotifyConfig()
+    )
     logins: Annotated[
         tuple[LoginConfig, ...], Meta(description="The logins at the broker: [[logins]].")
     ]

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn, Protocol
 
+from config.addresses import judge_monitor
 from config.errors import ConfigError, Invalid, Problem, dotted, printable
-from config.schema import LoginConfig, SecretRef, SecretSource
+from config.notify import NotifyConfig
+from config.schema import LoginConfig
+from config.secret_ref import SecretRef, SecretSource
 
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 SECRET_BYTES_MAX = 4096
@@ -51,6 +54,13 @@ class Resolved(NamedTuple):
     warnings: tuple[Problem, ...]
 
 
+class NotifySecrets(NamedTuple):
+    """Where notices go, and whom to tell that all is well."""
+
+    urls: tuple[Secret, ...] = ()
+    heartbeat: Secret | None = None
+
+
 class Configured(Protocol):
     """What `credentials` needs of a loaded configuration."""
 
@@ -67,15 +77,17 @@ class Configured(Protocol):
 
 def parse_ref(text: str, key: str = "api_key") -> SecretRef:
     """Read where a secret stands; the complaint never repeats the text: it may be the secret."""
-    example = f'write {key} = "env:PROJECT_X_{key.upper()}"'
+    of_broker = key in Credentials._fields
+    variable = f"PROJECT_X_{key.upper()}" if of_broker else f"RISKWARDEN_{key.upper()}"
+    example = f'write "env:{variable}"' if key == "urls" else f'write {key} = "env:{variable}"'
+    renew = "make a new key at the broker" if of_broker else "make a new one where you got it"
     form = FORM.fullmatch(text)
     if form is None:
         raise Invalid(
             key,
             "is not env:NAME, file:PATH or credential:NAME",
             why="a secret that stands in this file ends up in backups, chats and screenshots",
-            mend=f"{example} and set that variable; "
-            "if others have seen this file, make a new key at the broker",
+            mend=f"{example} and set that variable; if others have seen this file, {renew}",
         )
     source, name = SecretSource(form[1]), form[2]
     if source is SecretSource.ENV and not VARIABLE.fullmatch(name):
@@ -155,6 +167,36 @@ def credentials(loaded: Configured, environ: Mapping[str, str] = os.environ) -> 
     if problems:
         raise ConfigError(problems)
     return Resolved(logins, tuple(warnings))
+
+
+def notify_secrets(
+    notify: NotifyConfig, file: Path, environ: Mapping[str, str] = os.environ
+) -> NotifySecrets:
+    """Fetch the addresses that notices and heartbeats go to, or raise with all that are missing."""
+    problems: list[Problem] = []
+
+    def fetched(ref: SecretRef, key: str) -> Secret:
+        where = (str(file), dotted(("notify", key)))
+        try:
+            return resolve(ref, file.parent, environ=environ, where=where)
+        except ConfigError as error:
+            problems.extend(error.problems)
+            return Secret("")
+
+    urls = tuple(fetched(ref, "urls") for ref in notify.urls)
+    ref = notify.heartbeat_url
+    heartbeat = None if ref is None else fetched(ref, "heartbeat_url")
+    if heartbeat is not None and heartbeat.reveal() and not problems:
+        try:
+            judge_monitor("heartbeat_url", heartbeat.reveal())
+        except Invalid as fault:
+            key = dotted(("notify", fault.key))
+            problems.append(
+                Problem(file=str(file), key=key, what=fault.what, why=fault.why, mend=fault.mend)
+            )
+    if problems:
+        raise ConfigError(problems)
+    return NotifySecrets(urls, heartbeat)
 
 
 def secret_file(ref: SecretRef, base_dir: Path, environ: Mapping[str, str]) -> Path | None:

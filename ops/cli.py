@@ -115,6 +115,11 @@ def _add_questions(commands: "argparse._SubParsersAction[Parser]", configured: P
         "reload", parents=[configured], help="have the running service read its configuration again"
     )
     reload.add_argument("--json", action="store_true", help="for programs")
+    notify = commands.add_parser(
+        "notify", parents=[configured], help="send a test message to whom [notify] names"
+    )
+    notify.add_argument("deed", choices=["test"], help="the only thing there is to do by hand")
+    notify.add_argument("--json", action="store_true", help="for programs")
 
 
 def _add_tools(commands: "argparse._SubParsersAction[Parser]") -> None:

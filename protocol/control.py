@@ -148,6 +148,8 @@ class DeskStatus(msgspec.Struct, frozen=True, kw_only=True):
     """When each checkpoint was last passed, in the process's life."""
     ping_ms: float | None = None
     """The newest round trip over both hubs; None while there are none."""
+    last_end: str | None = None
+    """How its last life ended; None in its first."""
 
 
 class ReloadStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +172,8 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     desks: list[DeskStatus]
     reload: ReloadStatus | None = None
     """The last attempt to reload."""
+    alarms: list[str] = []
+    """The guardian's own: notices that do not get through."""
 
 
 class DeskReload(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from actors.adapters import clock
 from config.check_sessions import calendar_warnings
 from config.errors import ConfigError, Problem, render_text
 from config.load import Loaded, load
-from config.secrets import Credentials, credentials
+from config.secrets import Credentials, credentials, notify_secrets
 from ops.desk.outcome import Exit
 from ops.desk.survey import Survey, survey
 
@@ -32,6 +32,7 @@ def run(args: Namespace) -> int:
         loaded = load(args.config)
         calendars = calendar_warnings(loaded.config, str(loaded.file), clock.now().wall)
         report.warnings = (*loaded.warnings, *calendars)
+        notify_secrets(loaded.config.notify, loaded.file)
         resolved = credentials(loaded)
         report.warnings = (*report.warnings, *resolved.warnings)
     except ConfigError as error:

@@ -78,7 +78,8 @@ def not_running(service: Service) -> Ended:
 
 def render(status: ServiceStatus) -> list[str]:
     """Return the status as lines for people."""
-    lines = [line for desk in status.desks for line in render_desk(desk)]
+    lines = [f"ALARM {alarm}" for alarm in status.alarms]
+    lines += [line for desk in status.desks for line in render_desk(desk)]
     for account in status.accounts:
         lines += ["", *render_account(account)]
     return lines

@@ -36,6 +36,8 @@ class Guardian:
     ) -> None:
         self.watches = watches
         self.reload: Reload | None = None
+        self.alarms: Callable[[], list[str]] = list
+        """What the guardian itself has to say, beside its desks."""
         self._start = start
         self._policy = desks_of(tuple(watch.login for watch in watches))
         self._deaths = Deaths()
@@ -85,6 +87,7 @@ class Guardian:
             accounts=[one for watch in self.watches for one in watch.accounts(now)],
             desks=[watch.desk(now) for watch in self.watches],
             reload=self.reload.last if self.reload is not None else None,
+            alarms=self.alarms(),
         )
 
     def checks(self) -> dict[str, str | None]:

@@ -22,6 +22,7 @@ from ops.guardian.control import Control
 from ops.guardian.guardian import Guardian
 from ops.guardian.reload import ACCEPTED, Reload, accept
 from ops.guardian.watch import Watch
+from ops.notify.notifier import notifier_of
 
 log = logging.getLogger(__name__)
 LOCK = "lock"
@@ -46,7 +47,7 @@ def main(orders: Orders) -> int:
     loaded = understand(parse(text, file), file)
     lines = logs.begin("guardian", as_json=orders.json_logs)
     try:
-        ending = asyncio.run(_guard(orders, loaded, text))
+        ending = asyncio.run(_guard(orders, loaded, text, lines))
     except Ended as ended:
         ending = ended.ending
     log.log(logging.ERROR if ending.code else logging.INFO, "%s", ending.message)
@@ -54,7 +55,7 @@ def main(orders: Orders) -> int:
     return ending.code
 
 
-async def _guard(orders: Orders, loaded: Loaded, text: str) -> Ending:
+async def _guard(orders: Orders, loaded: Loaded, text: str, lines: logs.Lines) -> Ending:
     for warning in loaded.warnings:
         log.warning("%s: %s", warning.key, warning.what)
     service = loaded.config.service
@@ -70,9 +71,15 @@ async def _guard(orders: Orders, loaded: Loaded, text: str) -> Ending:
         api, control = Api(guardian, listener), Control(service.data_dir, reload.asked)
         await control.open()
         log.info("status at http://%s/status, or: riskwarden status", address)
+        notifier, secrets = notifier_of(loaded)
+        lines.hide(secrets)
+        guardian.alarms = notifier.troubles
+        watching = asyncio.create_task(notifier.watch(guardian))
         try:
             return await guardian.run()
         finally:
+            watching.cancel()
+            notifier.close()
             control.close()
             await api.close()
 

@@ -176,6 +176,7 @@ def beyond_reload(before: ServiceConfig, after: ServiceConfig, file: str) -> Non
     logins = {one.name: one for one in after.logins}
     login_of = {one.label: one.login for one in before.accounts}
     changed: list[tuple[str, ...]] = [("service",)] if after.service != before.service else []
+    changed += [("notify",)] if after.notify != before.notify else []
     changed += [("logins", f"[{one.name}]") for one in before.logins if logins.get(one.name) != one]
     changed += [
         ("accounts", f"[{one.label}]", "login")

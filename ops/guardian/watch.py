@@ -33,6 +33,7 @@ class Watch:
         self.child: Child | None = None
         self.ended: Ending | None = None
         """How its last life ended, while there is no new one."""
+        self.last_end: str | None = None
         self.restarts = 0
         self.was_armed = False
         self.gave_up: str | None = None
@@ -75,11 +76,12 @@ class Watch:
         said = self.child.ending if self.child is not None else None
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self.ended = said or Ending(code, f"desk {self.login} died by {how}")
+        self.last_end = self.ended.message
         return self.ended
 
     def failed(self, why: str) -> Ending:
         """Take note of a life that did not begin."""
-        self.child, self.ended = None, Ending(Exit.EXCEPTION, why)
+        self.child, self.ended, self.last_end = None, Ending(Exit.EXCEPTION, why), why
         return self.ended
 
     def ask(self, said: Command) -> None:
@@ -160,7 +162,14 @@ class Watch:
                 heartbeat=None,
                 checkpoints={},
             )
-        return replace(said, state=state, pid=pid, restarts=self.restarts, alarms=alarms)
+        return replace(
+            said,
+            state=state,
+            pid=pid,
+            restarts=self.restarts,
+            alarms=alarms,
+            last_end=self.last_end,
+        )
 
     def _state(self, now: float) -> str:
         if self.ended is not None:

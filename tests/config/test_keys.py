@@ -19,6 +19,7 @@ from actors.rules import RULES
 from actors.rules.session_block_outside import Instrument
 from config.kinds import bare_type
 from config.load import load, understand
+from config.notify import NotifyConfig
 from config.reference import outputs
 from config.schema import AccountConfig, JournalConfig, LoginConfig, Service, ServiceConfig
 from ops.desk.identities import Identity
@@ -45,6 +46,7 @@ MORE: dict[str, dict[str, Any]] = {
 BASE: dict[str, Any] = {
     "service": {},
     "journal": {},
+    "notify": {},
     "logins": [
         {"name": name, "username": "env:USERNAME", "api_key": "env:API_KEY"}
         for name in ("main", "other")
@@ -84,6 +86,11 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("AccountConfig", "name"): "PRACTICE-1",
     ("AccountConfig", "rules"): {"max_contracts": {"limit": 1}},
     ("AccountConfig", "reset"): {"at": "0 16 * * *"},
+    ("NotifyConfig", "urls"): ["env:DISCORD"],
+    ("NotifyConfig", "events"): ["lock"],
+    ("NotifyConfig", "shares"): [50],
+    ("NotifyConfig", "heartbeat_url"): "file:heartbeat",
+    ("NotifyConfig", "heartbeat_every"): "5m",
     ("ResetSchedule", "at"): "0 16 * * *",
     ("ResetSchedule", "zone"): "Europe/London",
     ("AccountConfig", "feed"): {"on_blind": "pause"},
@@ -118,6 +125,7 @@ SESSIONS = ("accounts", 0, "rules", "session_block_outside")
 TABLES: dict[tuple[str | int, ...], type[msgspec.Struct]] = {
     ("service",): Service,
     ("journal",): JournalConfig,
+    ("notify",): NotifyConfig,
     ("logins", 1): LoginConfig,
     ("accounts", 0): AccountConfig,
     ("accounts", 0, "reset"): ResetSchedule,
@@ -176,7 +184,7 @@ def test_every_key_has_an_effect(
 
 
 def differing(one: ServiceConfig, other: ServiceConfig) -> set[str]:
-    names = ("service", "journal", "logins", "accounts")
+    names = ("service", "journal", "notify", "logins", "accounts")
     return {name for name in names if getattr(one, name) != getattr(other, name)}
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from config.errors import ConfigError, Problem
 from config.load import load
-from config.schema import SecretRef, SecretSource
+from config.secret_ref import SecretRef, SecretSource
 from config.secrets import Secret, credentials, exposure, parse_ref, resolve
 
 type Write = Callable[..., Path]
