@@ -61,13 +61,17 @@ class AppriseTarget:
         if why := self.refusal():
             return why
         said: list[str] = []
+
+        def hear(entry: Any, _: object) -> None:
+            said.append(str(entry.message))
+
         result = self._apprise.notify(
             title=title,
             body=body,
             notify_type="warning" if urgent else "info",
             body_format="text",
             log_level=logging.WARNING,
-            log_callback=lambda entry, _: said.append(str(entry.message)),
+            log_callback=hear,
         )
         with result:
             if result:
