@@ -46,8 +46,9 @@ class AccountPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def settings_of(plan: AccountPlan) -> Settings:
-    """Return a plan's settings as plain tables."""
-    keys: dict[str, Any] = msgspec.to_builtins(replace(plan, settings=None, calendars=()))
+    """Return a plan's settings as plain tables, the very ones that the disk gives back."""
+    bare = replace(plan, settings=None, calendars=())
+    keys: dict[str, Any] = msgspec.msgpack.decode(msgspec.msgpack.encode(bare))
     rules = keys["rules"]
     return Settings(
         account={key: value for key, value in keys.items() if key not in NOT_KEYS}, rules=rules

@@ -2,8 +2,11 @@
 
 A reset is due when last_reset < instant <= now, so one that was missed is caught up, once, and a
 clock set back cannot repeat one.  No day ends before the Gateway's clock says so too, so none ends
-before the account has heard of it.  The instants come from a cron expression in a zone; the trading
-day is the half-open span between two of them, and is named by the date on which it ends.
+before the account has heard of it; and the day of a first start, which this machine's clock alone
+has named, is named again then, or what was lost today could be left behind in it.
+
+The instants come from a cron expression in a zone; the trading day is the half-open span between
+two of them, and is named by the date on which it ends.
 """
 
 from typing import Any
@@ -32,6 +35,8 @@ class Kept(msgspec.Struct, frozen=True):
     """The instant of the reset that was done last: the start of the trading day."""
 
     last_reset: Nanos
+    guessed: bool = False
+    """Whether it is by this machine's clock alone."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -52,7 +57,7 @@ class Reset:
     def begin(self, kept: Any, now: Now) -> Step[State]:
         """Say which day it is; one that was missed is caught up as the clock is known."""
         if kept is None:
-            kept = Kept(last_reset=self._schedule.previous(now.wall))
+            kept = Kept(last_reset=self._schedule.previous(now.wall), guessed=True)
         state = State(kept)
         return Step(state, (self._known(kept.last_reset), self._timer(state)))
 
@@ -60,9 +65,9 @@ class Reset:
         """Reset when the time has come."""
         match message:
             case TimerFired(purpose=Purpose.RESET):
-                return self._due(state, now)
+                return self._due(state, (), now)
             case ClockSkewed(ahead=ahead):
-                return self._due(State(state.kept, ahead), now)
+                return self._due(*self._confirmed(State(state.kept, ahead), now), now)
             case _:
                 return Step(state)
 
@@ -70,17 +75,27 @@ class Reset:
         """Keep the last reset."""
         return state.kept
 
-    def _due(self, state: State, now: Now) -> Step[State]:
+    def _confirmed(self, state: State, now: Now) -> tuple[State, tuple[Effect, ...]]:
+        """Go back to the day that it is by the Gateway's clock, if the guess was ahead of it."""
+        kept, ahead = state.kept, state.ahead
+        if not kept.guessed:
+            return state, ()
+        assert ahead is not None, "the account has just said"
+        first = min(kept.last_reset, self._schedule.previous(Nanos(now.wall - ahead)))
+        said = () if first == kept.last_reset else (self._known(first),)
+        return State(Kept(last_reset=first), ahead), said
+
+    def _due(self, state: State, said: tuple[Effect, ...], now: Now) -> Step[State]:
         if state.ahead is None:
             return Step(state)  # the account will say, and then it is looked at again
         instant = self._schedule.previous(Nanos(now.wall - state.ahead))
         if instant <= state.kept.last_reset:
-            return Step(state, (self._timer(state),))
+            return Step(state, (*said, self._timer(state)))
         after = State(Kept(last_reset=instant), state.ahead)
         day = self._known(instant).message
         assert isinstance(day, DayKnown)
         due = ResetDue(instant=instant, day=day.day, next_reset=day.next_reset)
-        return Step(after, (Send(PARENT, due), self._timer(after)))
+        return Step(after, (*said, Send(PARENT, due), self._timer(after)))
 
     def _known(self, started: Nanos) -> Send:
         following = self._schedule.following(started)

@@ -2,8 +2,9 @@
 
 A change tightens at once and loosens at the reset.  Both halves are kept, so that a restart brings
 nothing forward: what was in force when the process ended is compared with what the configuration
-says at the start (`resumed`), just as a reload is.  Once a reset has passed meanwhile, what the
-configuration says applies in whole, as it would have at that reset.
+says at the start (`resumed`), just as a reload is.  Whether a reset has passed meanwhile the clock
+of this machine alone does not say: the reset actor does, once the Gateway's has been heard, and
+then the configuration applies in whole, as it would have at that reset.
 """
 
 from contextlib import suppress
@@ -112,14 +113,7 @@ def settled(whose: AccountPlan, state: KeptSettings, wanted: Settings) -> KeptSe
     )
 
 
-def is_over(held: AccountPlan, kept: KeptSettings, wall: Nanos) -> bool:
-    """Tell whether a reset has passed since these settings were in force."""
-    return held.reset.previous(wall) > kept.day
-
-
-def rules_of_today(
-    kept: KeptSettings | None, account_id: AccountId, wall: Nanos
-) -> tuple[RuleName, ...]:
+def rules_of_today(kept: KeptSettings | None, account_id: AccountId) -> tuple[RuleName, ...]:
     """Return the rules that are enforced until the next reset, whatever is configured."""
     if kept is None:
         return ()
@@ -127,18 +121,18 @@ def rules_of_today(
         held = planned(kept.held, account_id, "")
     except msgspec.ValidationError:
         return ()
-    over = is_over(held, kept, wall)
-    return () if over else tuple(name for name in held.rules if not held.shadowed(name))
+    return tuple(name for name in held.rules if not held.shadowed(name))
 
 
 def resumed(kept: KeptSettings | None, wanted: AccountPlan, wall: Nanos) -> AccountPlan:
-    """Return the plan in force at a start: as configured, unless the same day held it tighter."""
+    """Return the plan in force at a start: as configured, unless it was held tighter before.
+
+    Nothing that was held is over at a start, whatever the clock says.
+    """
     asked = settings_of(wanted)
     state = KeptSettings(day=wanted.reset.previous(wall), held=asked)
     if kept is not None:
         with suppress(msgspec.ValidationError):
-            held = planned(kept.held, wanted.account_id, wanted.name)
-            if not is_over(held, kept, wall):
-                state = settled(wanted, kept, asked)
+            state = settled(wanted, kept, asked)
     held = planned(state.held, wanted.account_id, wanted.name)
     return replace(held, settings=state, calendars=wanted.calendars)

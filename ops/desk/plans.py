@@ -25,7 +25,7 @@ from ops.desk.stores import (
     Opened,
     folder,
     left_behind,
-    locks_in_force,
+    locks_held,
     open_store,
     retention,
     settings_kept,
@@ -58,7 +58,7 @@ def identify(account: AccountConfig, known: Known) -> AccountId | None:
     return known_id(known, account.login, account.name or "")
 
 
-def orphans(config: ServiceConfig, known: Known, wall: Nanos) -> dict[str, dict[AccountId, str]]:
+def orphans(config: ServiceConfig, known: Known) -> dict[str, dict[AccountId, str]]:
     """Return by login the accounts that are configured no more, but bound, and why they are.
 
     Those whose login is gone too fall to the first one.  While some configured name stands for a
@@ -69,7 +69,7 @@ def orphans(config: ServiceConfig, known: Known, wall: Nanos) -> dict[str, dict[
     configured = {number for number in identified if number is not None}
     logins = [login.name for login in config.logins]
     found: dict[str, dict[AccountId, str]] = {}
-    for account_id, why in left_behind(config.service.data_dir, configured, wall).items():
+    for account_id, why in left_behind(config.service.data_dir, configured).items():
         identity = known.get(account_id)
         if identity is None and None in identified:
             continue
@@ -93,7 +93,7 @@ def stand_up(
         name = account.name or (remembered.name if remembered is not None else "")
         opened = open_store(folder(data_dir, account_id), account_id, keep)
         wards.append(_configured(opened, account, account_id, name, wall))
-    for account_id, why in orphans(config, known, wall).get(login, {}).items():
+    for account_id, why in orphans(config, known).get(login, {}).items():
         opened = open_store(folder(data_dir, account_id), account_id, keep)
         wards.append(_left_behind(opened, account_id, known.get(account_id), why, wall))
     return wards, nameless
@@ -122,7 +122,7 @@ def _configured(
     states = store.load_states()
     wanted = wanted_plan(account, account_id, name)
     plan = resumed(settings_kept(states, account_id), wanted, wall)
-    held = plan.mode is Mode.SHADOW and bool(locks_in_force(states, account_id, wall))
+    held = plan.mode is Mode.SHADOW and bool(locks_held(states, account_id))
     if held:
         plan = replace(plan, mode=Mode.ENFORCE)
         alarms.append("configured as shadow while locked: enforced until its locks end")

@@ -14,7 +14,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from actors.adapters import clock
 from actors.plan import AccountPlan, settings_of
 from actors.tree import SETTINGS
 from config.errors import ConfigError
@@ -25,7 +24,7 @@ from protocol.control import AccountChange, DeskReload
 from protocol.decisions import ConfigurationRefused, ConfigurationTaken, Decision
 from protocol.message import Message
 from protocol.settings import Reconfigure, RefuseSettings
-from protocol.units import AccountId, Nanos
+from protocol.units import AccountId
 from protocol.words import instant_text
 
 log = logging.getLogger(__name__)
@@ -138,20 +137,20 @@ def overtaken(
     configured = {number for one in accounts if (number := identify(one, known)) is not None}
     if configured - {ward.plan.account_id for ward in wards}:
         return True
-    wall = clock.now().wall
-    return any(is_outdated(ward, configured, states, wall) for ward in wards)
+    return any(is_outdated(ward, configured, states) for ward in wards)
 
 
-def is_outdated(
-    ward: Ward, configured: set[AccountId], states: dict[str, Any], wall: Nanos
-) -> bool:
-    """Tell whether an account must stand up anew, or not at all any more."""
+def is_outdated(ward: Ward, configured: set[AccountId], states: dict[str, Any]) -> bool:
+    """Tell whether an account must stand up anew, or not at all any more.
+
+    When its locks end is for the lockout actor to say: it goes by two clocks.
+    """
     account_id = ward.plan.account_id
     path = f"account/{account_id}"
     locks, kept = states.get(f"{path}/lockout"), states.get(f"{path}/{SETTINGS}")
     if locks is None or kept is None:
         return False
-    is_locked = any(one.until is None or one.until > wall for one in locks.locks)
+    is_locked = bool(locks.locks)
     if account_id not in configured:
         over = not is_locked and not kept.held.rules
     elif ward.held:

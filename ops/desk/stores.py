@@ -74,17 +74,20 @@ def _in_memory(path: Path, account_id: AccountId) -> InMemoryStore:
     return memory
 
 
-def locks_in_force(states: dict[str, bytes], account_id: AccountId, wall: Nanos) -> list[Lock]:
-    """Return the locks in an account's stored states that have not run out."""
+def locks_held(states: dict[str, bytes], account_id: AccountId) -> list[Lock]:
+    """Return the locks in an account's stored states.
+
+    One that has run out by the clock of this machine counts: that clock may have been set.  It ends
+    as soon as the Gateway's has been heard.
+    """
     raw = states.get(f"account/{account_id}/lockout")
     if raw is None:
         return []
     try:
-        locks = decode_state(raw, KeptLocks).locks
+        return list(decode_state(raw, KeptLocks).locks)
     except msgspec.MsgspecError:
         log.exception("the stored locks of account %s cannot be read", account_id)
         return []
-    return [one for one in locks if one.until is None or one.until > wall]
 
 
 def settings_kept(states: dict[str, bytes], account_id: AccountId) -> KeptSettings | None:
@@ -99,17 +102,17 @@ def settings_kept(states: dict[str, bytes], account_id: AccountId) -> KeptSettin
         return None
 
 
-def bound(states: dict[str, bytes], account_id: AccountId, wall: Nanos) -> list[str]:
+def bound(states: dict[str, bytes], account_id: AccountId) -> list[str]:
     """Return why an account must be guarded whether or not it is configured: locks, and its day."""
-    held = locks_in_force(states, account_id, wall)
+    held = locks_held(states, account_id)
     why = [f"locked, {one.rule}: {one.reason}" for one in held]
-    rules = rules_of_today(settings_kept(states, account_id), account_id, wall)
+    rules = rules_of_today(settings_kept(states, account_id), account_id)
     if rules:
         why.append(f"guarded until the next reset by {', '.join(sorted(rules))}")
     return why
 
 
-def left_behind(data_dir: Path, configured: Collection[int], wall: Nanos) -> dict[AccountId, str]:
+def left_behind(data_dir: Path, configured: Collection[int]) -> dict[AccountId, str]:
     """Return the accounts that nobody configures any more although they are bound, and why."""
     found: dict[AccountId, str] = {}
     for path in sorted((data_dir / "accounts").glob("*")):
@@ -118,7 +121,7 @@ def left_behind(data_dir: Path, configured: Collection[int], wall: Nanos) -> dic
         account_id = AccountId(int(path.name))
         try:
             store = Store.open_to_read(path, account_id)
-            why = bound(store.load_states(), account_id, wall)
+            why = bound(store.load_states(), account_id)
             store.close()
         except StoreCorrupt as error:
             log.error("account %s, not configured: its store is damaged: %s", path.name, error)  # noqa: TRY400

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-from actors.adapters import clock
 from config.load import Loaded, parse, read_text, understand
 from ops.desk import logs
 from ops.desk.identities import recall
@@ -136,7 +135,7 @@ def _own(data_dir: Path) -> LockFile:
 def _watches(loaded: Loaded) -> tuple[Watch, ...]:
     """Return a watch for each login that has somebody to guard."""
     config = loaded.config
-    locked = orphans(config, recall(config.service.data_dir), clock.now().wall)
+    locked = orphans(config, recall(config.service.data_dir))
     return tuple(
         Watch(login.name, accounts_of(config, login.name))
         for login in loaded.logins

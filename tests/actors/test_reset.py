@@ -165,3 +165,32 @@ def test_no_walk_of_the_clock_resets_an_instant_twice_i6(walk: list[tuple[int, b
     resets += bench.resets
 
     assert resets == sorted(set(resets))
+
+
+def test_the_day_of_a_first_start_is_named_again_by_the_gateways_clock() -> None:
+    bench = Bench(Reset(SCHEDULE), None, AFTER)
+    assert days(bench) == ["2026-11-24"]
+
+    bench.tell(ClockSkewed(ahead=Nanos(HOUR)))
+    assert days(bench) == ["2026-11-24", "2026-11-23"], "it is the day before's last hour"
+    assert bench.timers[TIMER].deadline == AT.wall + HOUR
+
+    bench.tell(ClockSkewed(ahead=Nanos(2 * HOUR)))
+    assert len(days(bench)) == 2, "only the first word about the clock names the day"
+
+
+def test_a_guessed_day_is_kept_as_a_guess_through_a_restart() -> None:
+    before = Bench(Reset(SCHEDULE), None, AFTER)
+    kept = before.kept()
+
+    bench = Bench(Reset(SCHEDULE), kept, AFTER)
+    bench.tell(ClockSkewed(ahead=Nanos(HOUR)))
+
+    assert days(bench)[-1] == "2026-11-23"
+    again = Bench(Reset(SCHEDULE), bench.kept(), BEFORE)
+    again.tell(ClockSkewed(ahead=Nanos(DAY)))
+    assert days(again) == ["2026-11-23"], "what two clocks have said is not taken back"
+
+
+def days(bench: Bench) -> list[str]:
+    return [one.day for _, one in bench.sent if isinstance(one, DayKnown)]

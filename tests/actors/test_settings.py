@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan, settings_of
-from actors.roster import plan_at
+from actors.roster import DeskRoster, plan_at
 from actors.rules import (
     cooldown_after_loss,
     daily_realized_loss,
@@ -13,6 +13,7 @@ from actors.rules import (
     symbol_blocks,
 )
 from actors.rules.rule import Mode, RuleParams
+from actors.runtime import Runtime
 from actors.settings import resumed
 from config.calendars import load_shipped
 from protocol.codec import decode_state
@@ -25,8 +26,9 @@ from protocol.decisions import (
     LockSet,
 )
 from protocol.enforcement import Evaluate
+from protocol.schedule import ClockSkewed
 from protocol.settings import KeptSettings, Reconfigure, RefuseSettings
-from protocol.units import MILLISECOND, Nanos, RuleName
+from protocol.units import MILLISECOND, Nanos, Now, RuleName
 from tests.actors.faulty import FaultyRoster
 from tests.actors.loyal import PATH, Desk
 from tests.actors.test_tree import Times
@@ -250,15 +252,21 @@ def test_a_restart_brings_nothing_forward() -> None:
     }
 
 
-def test_a_start_on_a_later_day_takes_the_configuration_as_it_is() -> None:
+def test_a_start_on_a_later_day_takes_the_configuration_once_two_clocks_say_so() -> None:
     desk = Desk(plan(contracts(2)))
-    later = Nanos(desk.now.wall + DAY_MS * MILLISECOND)
+    tomorrow = Now(wall=Nanos(desk.now.wall + DAY_MS * MILLISECOND), mono=desk.now.mono)
+    held = resumed(kept(desk), plan(contracts(4)), tomorrow.wall)
+    assert held.rules == plan(contracts(2)).rules
 
-    held = resumed(kept(desk), plan(contracts(4)), later)
+    runtime = Runtime(DeskRoster((held,)), desk.stored)
+    runtime.start(tomorrow)
+    assert runtime.states[PATH].plan.rules == plan(contracts(2)).rules
+    runtime.input(PATH, ClockSkewed(ahead=Nanos(DAY_MS * MILLISECOND)), tomorrow)
+    assert runtime.states[PATH].plan.rules == plan(contracts(2)).rules
 
-    assert held.rules == plan(contracts(4)).rules
-    assert held.settings is not None
-    assert held.settings.wanted is None
+    runtime.input(PATH, ClockSkewed(ahead=Nanos(0)), tomorrow)
+    assert runtime.states[PATH].plan.rules == plan(contracts(4)).rules
+    assert runtime.states[KEEPER].wanted is None
 
 
 def test_a_restart_tightens_at_once() -> None:

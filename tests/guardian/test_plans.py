@@ -17,11 +17,11 @@ from config.load import load
 from config.schema import ServiceConfig
 from ops.desk.identities import Identity, recall, remember
 from ops.desk.names import learn
-from ops.desk.plans import orphans, stand_up, wanted_plan
+from ops.desk.plans import Ward, orphans, stand_up, wanted_plan
 from ops.desk.recall import recall_day
 from ops.desk.reloads import overtaken
 from ops.desk.status import History
-from ops.desk.stores import folder, locks_in_force, open_store
+from ops.desk.stores import folder, locks_held, open_store
 from protocol.account_facts import AccountSeen
 from protocol.lockouts import Lock, LockKind
 from protocol.settings import KeptSettings
@@ -88,15 +88,33 @@ def test_a_locked_account_that_was_removed_is_guarded_without_rules(configure: C
     close(*(ward.store for ward in wards))
 
 
-def test_a_lock_that_ran_out_keeps_nobody(configure: Configure) -> None:
+def test_a_lock_that_ran_out_holds_until_two_clocks_have_said_so(configure: Configure) -> None:
     config = configure(login(NOWHERE), account(more='mode = "shadow"'))
     lock(config, ONE, seconds=-1)
     lock(config, TWO, seconds=-1)
 
     wards, _ = stand_up(config, "main", {}, now().wall)
+    assert [(ward.plan.account_id, ward.plan.mode) for ward in wards] == [
+        (ONE, Mode.ENFORCE),
+        (TWO, Mode.ENFORCE),
+    ]
 
-    assert [(ward.plan.account_id, ward.plan.mode) for ward in wards] == [(ONE, Mode.SHADOW)]
+    states = {f"account/{one}/settings": held(wards, one) for one in (ONE, TWO)}
+    locked = {f"account/{one}/lockout": still_locked(wards, one) for one in (ONE, TWO)}
+    free = {f"account/{one}/lockout": Kept() for one in (ONE, TWO)}
+    assert not overtaken(wards, config, "main", {}, states | locked)
+    assert overtaken(wards, config, "main", {}, states | free)
     close(*(ward.store for ward in wards))
+
+
+def held(wards: list[Ward], account_id: AccountId) -> KeptSettings:
+    (plan,) = [ward.plan for ward in wards if ward.plan.account_id == account_id]
+    return KeptSettings(day=Nanos(0), held=settings_of(plan))
+
+
+def still_locked(wards: list[Ward], account_id: AccountId) -> Kept:
+    (store,) = [ward.store for ward in wards if ward.plan.account_id == account_id]
+    return Kept(tuple(locks_held(store.load_states(), account_id)))
 
 
 def test_shadow_waits_for_the_end_of_the_locks(configure: Configure) -> None:
@@ -117,16 +135,16 @@ def test_an_account_falls_to_the_login_it_had_or_else_to_the_first(configure: Co
 
     had = {TWO: Identity(id=TWO, login="second")}
     gone = {TWO: Identity(id=TWO, login="third")}
-    assert list(orphans(config, had, now().wall)) == ["second"]
-    assert list(orphans(config, gone, now().wall)) == ["main"]
-    assert list(orphans(config, {}, now().wall)) == ["main"]
+    assert list(orphans(config, had)) == ["second"]
+    assert list(orphans(config, gone)) == ["main"]
+    assert list(orphans(config, {})) == ["main"]
 
 
 def test_nobody_takes_a_stranger_that_a_name_may_stand_for(configure: Configure) -> None:
     config = configure(login(NOWHERE), account('name = "SOMEBODY"'))
     lock(config, TWO)
 
-    assert orphans(config, {}, now().wall) == {}
+    assert orphans(config, {}) == {}
 
 
 def test_a_name_is_learnt_and_followed(configure: Configure) -> None:
@@ -206,7 +224,7 @@ def test_what_can_be_read_of_a_damaged_store_is_taken_over(configure: Configure)
     (ward,), _ = stand_up(config, "main", {}, now().wall)
 
     assert ward.lost
-    assert locks_in_force(ward.store.load_states(), ONE, now().wall)
+    assert locks_held(ward.store.load_states(), ONE)
     assert "account/1001/rule/x" not in ward.store.load_states()
     close(ward.store)
 
@@ -258,7 +276,7 @@ def test_a_rule_that_was_taken_out_holds_until_the_day_is_over(configure: Config
     assert stood_up(config) == {ONE: (both, True)}
 
     guard(configure(login(NOWHERE), account(rules=TWO_RULES)), ONE, days_ago=1)
-    assert stood_up(config) == {ONE: (["daily_realized_loss"], False)}
+    assert stood_up(config) == {ONE: (both, True)}, "until the Gateway's clock has been heard"
 
 
 def test_an_account_that_was_taken_out_is_guarded_until_the_day_is_over(
@@ -269,10 +287,7 @@ def test_an_account_that_was_taken_out_is_guarded_until_the_day_is_over(
     assert stood_up(config)[TWO] == (["daily_realized_loss"], True)
 
     guard(config, TWO, days_ago=1)
-    assert TWO not in stood_up(config)
-
-    lock(config, TWO)
-    assert stood_up(config)[TWO] == ([], False)
+    assert stood_up(config)[TWO] == (["daily_realized_loss"], True), "until two clocks say so"
 
 
 def test_an_account_that_was_only_watched_is_let_go(configure: Configure) -> None:
