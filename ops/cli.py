@@ -111,6 +111,10 @@ def _add_questions(commands: "argparse._SubParsersAction[Parser]", configured: P
     check.add_argument("--json", action="store_true", help="for programs")
     status = commands.add_parser("status", parents=[configured], help="how the service stands")
     status.add_argument("--json", action="store_true", help="for programs")
+    top = commands.add_parser(
+        "top", parents=[configured], help="how it stands, drawn anew each second"
+    )
+    top.add_argument("--json", action="store_true", help="for programs, once")
     reload = commands.add_parser(
         "reload", parents=[configured], help="have the running service read its configuration again"
     )

@@ -7,6 +7,7 @@ missing: an account whose desk is silent is NOT PROTECTED, whatever was last kno
 from datetime import UTC, datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from ops.web.gauges import Gauge, gauges
 from protocol.control import AccountStatus, DeskStatus, RuleStatus, ServiceStatus
@@ -76,6 +77,15 @@ def screen(status: ServiceStatus, now: datetime) -> Screen:
         accounts=accounts,
         desks=desks,
     )
+
+
+def forgotten(shown: Screen) -> Screen:
+    """Return a screen of which nobody says any more that it is so."""
+    accounts = [
+        replace(one, word="UNKNOWN", tone="unknown", why=f"last known: {one.word}")
+        for one in shown.accounts
+    ]
+    return replace(shown, summary="nobody says whether you are protected", accounts=accounts)
 
 
 def _account(account: AccountStatus, *, is_gone: bool) -> AccountView:

@@ -1,14 +1,22 @@
 """The screen in a real browser, showing the real service; its pictures are kept in out/screen."""
 
 import os
+import shutil
 import signal
+import struct
+from pathlib import Path
 
 import pytest
 
-from tests.guardian.service import MNQ, until
-from tests.web.conftest import HOSTILE, Watched
+from ops.desk.lockfile import holder
+from ops.sim.server import SimServer
+from tests.guardian.service import MNQ, Service, account, login, until
+from tests.web.chromium import ROOT, binary, browser
+from tests.web.conftest import HOSTILE, RULES, Watched
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("chromium")]
+PICTURE = ROOT / "ops" / "web" / "screen.png"
+SIZE = (1180, 900)
 MINUS = "\N{MINUS SIGN}"
 FIRST = "#account-1001"
 SHARE = f"document.querySelector('{FIRST} [aria-label=\"Daily realized loss\"]').ariaValueNow"
@@ -189,3 +197,44 @@ async def test_nothing_looks_armed_once_the_desk_or_the_guardian_is_gone(watched
     assert "last known: ARMED" in await tab.text(f"{FIRST} .why")
     assert await tab.text("#summary") == "nobody says whether you are protected"
     await tab.picture("stale-guardian", whole=False)
+
+
+async def test_the_picture_in_the_readme_shows_the_screen_as_it_is(tmp_path: Path) -> None:
+    """With RISKWARDEN_PICTURE=1 it is taken anew; otherwise it must be there, and of this size."""
+    binary()
+    async with SimServer() as sim, browser(tmp_path / "profile") as tab:
+        one = Service(
+            tmp_path, login(sim.url), account(rules=RULES), account("id = 1002", rules=RULES)
+        )
+        await one.start()
+        try:
+            await one.armed(40)
+            said = holder(one.data_dir / "lock")
+            assert said is not None
+            await tab.look(*SIZE, "dark")
+            await tab.open(f"http://{said.http}")
+            shown = Watched(sim, one, tab, "")
+            await shown.shows(f"{FIRST} .word", "ARMED")
+            await sim.price(MNQ, 21_000)
+            await sim.order(1002, MNQ, "buy", 3)
+            await shown.shows("#account-1002 .held", "long 3")
+            await sim.price(MNQ, 20_915)
+            await shown.shows("#account-1002 .word", "LOCKED")
+            await trades(shown)
+            await sim.price(MNQ, 20_895)
+            await until(lambda: meter_is(shown, 84), 10)
+            await shown.shows("#account-1002 .steps", "proven after")
+            taken = await tab.picture("readme", whole=False)
+            assert tab.complaints == []
+        finally:
+            await one.end()
+    if os.environ.get("RISKWARDEN_PICTURE"):
+        shutil.copyfile(taken, PICTURE)
+    assert size(PICTURE) == size(taken) == SIZE
+    assert "(ops/web/screen.png)" in (ROOT / "README.md").read_text("utf-8")
+
+
+def size(picture: Path) -> tuple[int, int]:
+    """Return a PNG's width and height."""
+    width, height = struct.unpack(">II", picture.read_bytes()[16:24])
+    return width, height
