@@ -148,11 +148,15 @@ class Enforcer:
         )
 
     def _withdraw(self, state: State, held: Demand, now: Now) -> Step[State]:
-        """Send no more for a rule that is content; what was brought about is still proven."""
+        """Send no more for a rule that is content; what was brought about is still proven.
+
+        So is what is under way: a position may be seen reduced before its orders are seen gone.
+        """
         demands = tuple(
             replace(one, withdrawn=True) if one is held else one for one in state.kept.demands
         )
-        if state.view is not None and met(held.goals, state.view):
+        under_way = any(serves(held, one) for one in state.kept.flights)
+        if under_way or (state.view is not None and met(held.goals, state.view)):
             return self._advance(replace(state, kept=replace(state.kept, demands=demands)), (), now)
         return self._advance(*self._dropped(state, held), now)
 

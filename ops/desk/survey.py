@@ -6,7 +6,6 @@ import msgspec
 
 from config.schema import AccountConfig, LoginConfig, ServiceConfig
 from config.secrets import Credentials
-from ops.desk.counts import Counts
 from ops.desk.link import Link
 from ops.desk.outcome import Exit
 from ops.desk.plans import accounts_of
@@ -31,8 +30,6 @@ class Finding(msgspec.Struct, frozen=True):
     code: Exit
     what: str
     mend: str
-    about: str
-    """login, accounts or contracts."""
 
 
 class Survey(msgspec.Struct):
@@ -40,19 +37,13 @@ class Survey(msgspec.Struct):
 
     login: str
     facts: list[str] = msgspec.field(default_factory=list[str])
-    contracts: list[str] = msgspec.field(default_factory=list[str])
     findings: list[Finding] = msgspec.field(default_factory=list[Finding])
 
 
-async def survey(
-    config: ServiceConfig,
-    login: LoginConfig,
-    credentials: Credentials,
-    counts: Counts | None = None,
-) -> Survey:
+async def survey(config: ServiceConfig, login: LoginConfig, credentials: Credentials) -> Survey:
     """Log in and look; change nothing."""
     found = Survey(login.name)
-    link = Link(login, credentials, counts)
+    link = Link(login, credentials)
     await link.load()
     try:
         answer = await link.perform(Login())
@@ -74,9 +65,9 @@ def no_login(api_url: str, why: str, *, refused: bool) -> Finding:
     """Return what a failed login means."""
     if refused:
         what = f"the Gateway at {api_url} refuses the login ({why})"
-        return Finding(Exit.GATEWAY, what, CREDENTIALS_MEND, "login")
+        return Finding(Exit.GATEWAY, what, CREDENTIALS_MEND)
     what = f"the Gateway at {api_url} cannot be reached ({why})"
-    return Finding(Exit.GATEWAY, what, "check api_url and the network", "login")
+    return Finding(Exit.GATEWAY, what, "check api_url and the network")
 
 
 async def _account(
@@ -87,26 +78,24 @@ async def _account(
         there = ", ".join(f'{number} "{one.name}"' for number, one in sorted(listed.items()))
         what = f"account {account.label} is not listed; the Gateway lists {there}"
         mend = "correct the account's id or name, or its login"
-        found.findings.append(Finding(Exit.CONFIGURATION, what, mend, "accounts"))
+        found.findings.append(Finding(Exit.CONFIGURATION, what, mend))
         return
     who = f"account {seen.account_id} {seen.name}"
     if seen.can_trade is False:
         what = f"{who} may not trade now: the broker can refuse to close its positions as well"
         mend = "ask the broker, or leave the account out until it may"
-        found.findings.append(Finding(Exit.GATEWAY, what, mend, "accounts"))
+        found.findings.append(Finding(Exit.GATEWAY, what, mend))
     answer = await link.perform(ReadTruth(command_id="check", account_id=seen.account_id))
     match answer:
         case TruthRead(positions=positions, orders=orders):
             held, working = len(positions), len(orders)
-            money = {True: ", practice", False: ", live money", None: ""}[seen.simulated]
-            found.facts.append(f"{who}: {held} open positions, {working} working orders{money}")
+            found.facts.append(f"{who}: {held} open positions, {working} working orders")
             contracts = {one.contract_id for one in positions}
             for contract in sorted(contracts | {one.contract_id for one in orders}):
                 await _contract(link, seen.account_id, contract, found)
         case TruthFailed(why=why):
             what = f"{who} cannot be read ({why})"
-            mend = "try again, or ask the broker"
-            found.findings.append(Finding(Exit.GATEWAY, what, mend, "accounts"))
+            found.findings.append(Finding(Exit.GATEWAY, what, "try again, or ask the broker"))
         case _:
             pass
 
@@ -118,11 +107,11 @@ async def _contract(
     match answer:
         case InstrumentRead(instrument=one):
             size, value = price_text(one.tick_size), usd_text(one.tick_value)
-            found.contracts.append(f"{contract_id}: a tick of {size} is worth {value}")
+            found.facts.append(f"{contract_id}: a tick of {size} is worth {value}")
         case InstrumentFailed(why=why):
             what = f"{contract_id}, held or working in {account_id}, cannot be valued ({why})"
             mend = "riskwarden would close it at sight: close it yourself, or ask the broker"
-            found.findings.append(Finding(Exit.GATEWAY, what, mend, "contracts"))
+            found.findings.append(Finding(Exit.GATEWAY, what, mend))
         case _:
             pass
 

@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from actors.model.schedule import ResetSchedule
-from actors.plan import AccountPlan, plan_bytes, read_plan
+from actors.plan import AccountPlan, plan_bytes, planned, read_plan, settings_of
 from actors.rules.rule import Mode
 from config.load import understand
+from protocol.codec import decode_state, encode_state
 from protocol.market_facts import MarkSource
+from protocol.settings import Settings
 from protocol.units import AccountId
 from tests.config.test_keys import BASE
 
@@ -35,6 +37,16 @@ def test_a_plan_with_every_rule_comes_back_as_it_was() -> None:
     assert back == plan
     assert [type(one) for one in back.rules.values()] == [type(one) for one in plan.rules.values()]
     assert plan_bytes(back) == plan_bytes(plan)
+
+
+def test_i9_settings_with_every_rule_come_back_from_the_disk_as_they_were() -> None:
+    plan = every_rule()
+    settings = settings_of(plan)
+
+    back = decode_state(encode_state(settings), Settings)
+
+    assert back == settings, "or a snapshot differs from its own replay"
+    assert planned(back, plan.account_id, plan.name) == plan
 
 
 @pytest.mark.parametrize(
