@@ -10,7 +10,8 @@
 
 So every permutation and duplication of an episode's messages ends in the same book.  One thing
 is beyond it: positions carry no version, so that two sizes of one life still open, if they come
-in the wrong order, can only be told apart by a read of truth.
+in the wrong order, can only be told apart by a read of truth.  A copy of what a later message has
+replaced is not believed until then.
 """
 
 from collections.abc import Iterable, Mapping
@@ -45,6 +46,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     orders: dict[OrderId, OrderSeen] = {}
     closed: dict[PositionId, None] = {}
     finished: dict[OrderId, None] = {}
+    replaced: dict[PositionSeen, None] = {}
+    """What was said of lives still open, and is so no more."""
 
     @property
     def working(self) -> tuple[OrderSeen, ...]:
@@ -62,20 +65,25 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
             return self._close(seen, row)
         if seen.position_id in self.closed or (row is not None and row.seen == seen):
             return self, False
+        if seen in self.replaced:
+            return self, False
         if row is not None and _life(seen) < _life(row.seen):
             return replace(self, closed=_remember(self.closed, seen.position_id)), False
-        closed = self.closed
+        closed, replaced = self.closed, self.replaced
         if row is not None and row.seen.position_id != seen.position_id:
             closed = _remember(closed, row.seen.position_id)
-        held = Row(seen=seen, grew=_rank(self.rows, row, seen))
-        return replace(self, rows={**self.rows, seen.contract_id: held}, closed=closed), True
+        elif row is not None:
+            replaced = _remember(replaced, row.seen)
+        rows = {**self.rows, seen.contract_id: Row(seen=seen, grew=_rank(self.rows, row, seen))}
+        return replace(self, rows=rows, closed=closed, replaced=replaced), True
 
     def revives(self, seen: PositionSeen) -> bool:
-        """Tell whether a message shows open what is known to be closed, and so is ignored.
+        """Tell whether a message shows what is known to be over, and so is ignored.
 
-        It is a late copy, or the Gateway gave an id twice: only a read of truth can tell.
+        It is a late copy, or the position is once more as it was, or the Gateway gave an id twice:
+        only a read of truth can tell.
         """
-        return seen.size != 0 and seen.position_id in self.closed
+        return seen.size != 0 and (seen.position_id in self.closed or seen in self.replaced)
 
     def order(self, seen: OrderSeen) -> tuple["Book", bool]:
         """Take an order's message; say whether those that work changed.  Keep the book."""
@@ -114,6 +122,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
             orders={seen.order_id: seen for seen in listed},
             closed={one: None for one in self.closed if one not in ids},
             finished={one: None for one in self.finished if one not in order_ids},
+            replaced={one: None for one in self.replaced if one not in shown},
         )
         for fact in later:
             book, _ = book.position(fact) if isinstance(fact, PositionSeen) else book.order(fact)

@@ -159,6 +159,16 @@ def test_a_closed_life_never_comes_back() -> None:
     assert not book.revives(position(2, life=2))
 
 
+def test_a_copy_of_what_was_replaced_waits_for_truth_i16() -> None:
+    book = fold(position(2), position(3))
+
+    assert book.position(position(2)) == (book, False)
+    assert book.revives(position(2))
+    assert not book.revives(position(3))
+    assert sizes(book.truth((position(2),), ())) == {MNQ: 2}, "it really is two again"
+    assert sizes(fold(position(1), book=book)) == {MNQ: 1}
+
+
 def test_a_late_message_of_an_earlier_life_is_ignored_for_good() -> None:
     book, changed = fold(position(3, life=2)).position(position(2))
 

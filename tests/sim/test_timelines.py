@@ -141,9 +141,7 @@ def plan(name: str) -> AccountPlan:
 def orders_of(facts: list[Fact]) -> Iterator[list[Fact]]:
     """Yield the facts in every order, and in each with one of them told twice, at once or last.
 
-    All of a moment is told before the echo of what we do about it: an open position's row has no
-    version, so a copy of it that comes after a later row cannot be told from news
-    (actors/model/book.py).
+    All of a moment is told before the echo of what we do about it.
     """
     for order in permutations(facts):
         yield list(order)
@@ -215,6 +213,23 @@ def test_i16_every_order_and_duplication_of_an_episode_ends_alike(name: str) -> 
 
 MOST = 200
 """Of five messages there are 1,320 tellings; these are the first of them, and all of four."""
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_i16_a_copy_after_the_echo_of_a_reduction_causes_no_second_one(number: int) -> None:
+    """A row has no version: a copy of the older one sends the desk to the broker for the truth."""
+    name = "T9 echo of our own close"
+    (moment,) = EPISODES[name]
+    desk = Exact(plan(name))
+    facts = moment(desk)
+    desk.tell(facts)
+    desk.wait(1_000)
+
+    desk.tell([facts[number]])
+    desk.wait(5_000)
+
+    assert desk.done == [("PartialClose", MNQ)]
+    assert {key: one.size for key, one in desk.broker.positions.items()} == {MNQ: 3}
 
 
 def test_i16_what_is_opened_under_a_lock_is_closed_once() -> None:
