@@ -134,11 +134,11 @@ class ReplayRuntime(Runtime):
     """One life of a desk, with one account in it, heard again."""
 
     root: RootActor
-    _began: Began
 
     def __init__(self, account_id: AccountId, origin: Began | Snapshot) -> None:
         super().__init__(ReplayRoster(read_plan(origin.plan), origin.release), dict(origin.kept))
         self._account_id = account_id
+        self._began = Began(release=origin.release, plan=origin.plan, kept=origin.kept)
         self._script: deque[Recorded] = deque()
         self._tree = f"account/{account_id}"
         self.logics: dict[str, Behaviour[Any]] = {}

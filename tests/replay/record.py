@@ -17,7 +17,7 @@ from tests.e2e.stand import CLOSE, FIRST, MES, MNQ, Stand, contracts, plan, real
 from tests.sim.kernel import Kernel
 
 FOLDER = Path(__file__).parent / "journals"
-SEEDS = (3, 7, 13)
+SEEDS = (5, 12, 25)
 
 
 def write(name: str, records: Sequence[Recorded]) -> None:
