@@ -116,6 +116,13 @@ class Lines(logging.Handler):
                 time.sleep(0.1)  # nobody reads: go on dropping
 
 
+def _thread_ends(error: threading.ExceptHookArgs) -> None:
+    """Say that a thread died of an error that nobody caught."""
+    cause = error.exc_value or error.exc_type()
+    name = error.thread.name if error.thread is not None else "?"
+    logging.getLogger().error("thread %s ends", name, exc_info=cause)
+
+
 @contextmanager
 def tracing(trace: str) -> Generator[None]:
     """Give the lines logged within this trace's id."""
@@ -142,10 +149,7 @@ def begin(source: str, *, as_json: bool = False) -> Lines:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     sys.excepthook = lambda *error: root.critical("nobody caught this", exc_info=error)
-    threading.excepthook = lambda error: root.error(
-        "thread %s ends", error.thread.name if error.thread is not None else "?",
-        exc_info=(error.exc_type, error.exc_value or error.exc_type(), error.exc_traceback),
-    )  # fmt: skip
+    threading.excepthook = _thread_ends
     sys.unraisablehook = lambda error: root.error(
         "%s: %r", error.err_msg or "an error that nobody can catch", error.object,
         exc_info=error.exc_value,

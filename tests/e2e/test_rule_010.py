@@ -114,7 +114,8 @@ async def test_010_at_the_start_it_is_judged_by_the_list_of_accounts(build: Buil
 async def test_010_a_message_without_the_word_is_no_information(build: Build) -> None:
     stand = await build(plan(guard()))
     await stand.enter("buy", 1, at=21000)
-    silent = {"action": 1, "data": {"id": FIRST, "name": "PRACTICE-1001", "balance": 49_000.0}}
+    told = {"id": FIRST, "name": "PRACTICE-1001", "balance": 49_000.0}
+    silent: dict[str, object] = {"action": 1, "data": told}
 
     await stand.sim.do(actions.Message(account=FIRST, target="GatewayUserAccount", data=silent))
     await stand.price(MNQ, 21001)
