@@ -24,7 +24,7 @@ from ops.guardian.exposition import CONTENT_TYPE, render
 from ops.guardian.guardian import Guardian
 from ops.guardian.standing import standing
 from ops.web.broadcast import Broadcast
-from ops.web.page import routes
+from ops.web.page import edition, routes
 
 log = logging.getLogger(__name__)
 LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"]
@@ -112,7 +112,7 @@ class Api:
     """The server, running beside the guardian."""
 
     def __init__(self, guardian: Guardian, listener: socket.socket) -> None:
-        self._broadcast = Broadcast(guardian.status)
+        self._broadcast = Broadcast(guardian.status, edition())
         config = uvicorn.Config(
             application(guardian, self._broadcast),
             lifespan="off",

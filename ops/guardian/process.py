@@ -69,7 +69,7 @@ async def _guard(orders: Orders, loaded: Loaded, text: str, lines: logs.Lines) -
         _obey(guardian, reload)
         api, control = Api(guardian, listener), Control(service.data_dir, reload.asked)
         await control.open()
-        log.info("status at http://%s/status, or: riskwarden status", address)
+        log.info("the screen: http://%s/ in a browser, or: riskwarden top", address)
         notifier, secrets = notifier_of(loaded)
         lines.hide(secrets)
         guardian.alarms = notifier.troubles

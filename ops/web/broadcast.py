@@ -27,7 +27,7 @@ WAITING_MAX = 4
 """News that wait for one page; the oldest goes first."""
 PAGES_MAX = 16
 """Pages that look at once: a browser left open on every desk of a house, and no more."""
-RETRY = b"retry: 1000\n\n"
+RETRY = b"retry: 1000\n"
 HEARTBEAT = b": heartbeat\n\n"
 
 
@@ -61,10 +61,15 @@ class Page:
 
 
 class Broadcast:
-    """The pages that look, and who takes the status for them."""
+    """The pages that look, and who takes the status for them.
 
-    def __init__(self, status: Callable[[], ServiceStatus]) -> None:
+    `edition` is that of the page's own files: a page left open over an upgrade loads itself anew
+    when it hears another than its own.
+    """
+
+    def __init__(self, status: Callable[[], ServiceStatus], edition: str) -> None:
         self._status = status
+        self._edition = edition
         self._pages: set[Page] = set()
         self._looker: asyncio.Task[None] | None = None
         self._over = False
@@ -79,7 +84,7 @@ class Broadcast:
         page = Page()
         self._pages.add(page)
         try:
-            yield RETRY
+            yield RETRY + b"event: edition\ndata: %b\n\n" % self._edition.encode()
             page.put(news(self._now()))
             if self._looker is None or self._looker.done():
                 self._looker = asyncio.create_task(self._look())

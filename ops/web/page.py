@@ -4,6 +4,7 @@ The policy in its header lets the browser load and run what is served here and n
 that even a text from the broker that looks like a page is only a text.
 """
 
+from hashlib import sha256
 from pathlib import Path
 
 from starlette.requests import Request
@@ -55,6 +56,12 @@ def routes(broadcast: Broadcast) -> list[Route]:
     served = {f"/{one.name}": one for one in sorted(FOLDER.iterdir()) if one.suffix in TYPES}
     served |= {"/": FOLDER / INDEX, "/favicon.ico": FOLDER / "favicon.svg"}
     return [Route("/events", events), *(_file(path, one) for path, one in served.items())]
+
+
+def edition() -> str:
+    """Return what tells one edition of the page from another."""
+    files = sorted(one for one in FOLDER.iterdir() if one.suffix in TYPES)
+    return sha256(b"".join(one.read_bytes() for one in files)).hexdigest()[:16]
 
 
 def _file(path: str, file: Path) -> Route:

@@ -11,9 +11,10 @@ import pytest
 from ops.desk.lockfile import holder
 from ops.sim.server import SimServer
 from ops.web.broadcast import HEARTBEAT, PAGES_MAX, WAITING_MAX, Broadcast, Page
+from ops.web.page import edition
 from ops.web.view import Screen
 from protocol.control import ServiceStatus
-from tests.guardian.service import Service, account, login
+from tests.guardian.service import Service, account, login, until
 
 FILES = (
     "",
@@ -64,7 +65,7 @@ async def test_the_page_is_served_for_this_machine_and_changes_nothing(service: 
     assert (await service.get("../page.py")).status_code == 404
 
 
-async def test_a_page_that_reads_nothing_delays_neither_the_others_nor_the_end(
+async def test_pages_that_read_nothing_keep_neither_the_others_nor_the_end_waiting(
     service: Service,
 ) -> None:
     host, port = address(service).removeprefix("http://").split(":")
@@ -75,7 +76,8 @@ async def test_a_page_that_reads_nothing_delays_neither_the_others_nor_the_end(
         async with client.stream("GET", address(service) + "/events") as said:
             assert said.headers["Content-Type"].startswith("text/event-stream")
             lines = said.aiter_lines()
-            assert await anext(lines) == "retry: 1000"
+            head = [await anext(lines) for _ in range(3)]
+            assert head == ["retry: 1000", "event: edition", f"data: {edition()}"]
             shown = [one async for one in several(lines, 3)]
         assert all(one.accounts[0].status.id == 1001 for one in shown)
         assert len({one.at for one in shown}) == 3
@@ -107,6 +109,12 @@ async def test_too_many_pages_are_told_so(service: Service) -> None:
         for one in open_ones:
             await one.aclose()
 
+        async def there_is_room() -> bool:
+            async with client.stream("GET", address(service) + "/events") as said:
+                return said.status_code == 200
+
+        await until(there_is_room, 10)
+
 
 async def test_a_slow_page_misses_the_older_news_and_never_the_newest() -> None:
     page = Page()
@@ -119,6 +127,22 @@ async def test_a_slow_page_misses_the_older_news_and_never_the_newest() -> None:
     assert await page.next() is None
 
 
+async def test_a_page_that_stops_reading_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.web.broadcast.LOOK_S", 0.005)
+    monkeypatch.setattr("ops.web.broadcast.SAY_S", 0.005)
+    broadcast = Broadcast(lambda: ServiceStatus(accounts=[], desks=[]), "1")
+    deaf, quick = broadcast.stream(), broadcast.stream()
+    await anext(deaf)
+    await anext(deaf)
+    heard = [await anext(quick) for _ in range(20 * WAITING_MAX)]
+
+    waiting = [await anext(deaf) for _ in range(WAITING_MAX)]
+    assert set(waiting) <= set(heard[-3 * WAITING_MAX :]), "the oldest are gone"
+    await deaf.aclose()
+    await quick.aclose()
+    await broadcast.close()
+
+
 async def test_a_silent_service_lets_the_page_age_and_keeps_the_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -128,9 +152,9 @@ async def test_a_silent_service_lets_the_page_age_and_keeps_the_line(
     def status() -> ServiceStatus:
         return answers.pop() if answers else fail()
 
-    broadcast = Broadcast(status)
+    broadcast = Broadcast(status, "1")
     stream = broadcast.stream()
-    assert await anext(stream) == b"retry: 1000\n\n"
+    assert (await anext(stream)).startswith(b"retry: 1000\nevent: edition\ndata: 1\n\n")
     assert (await anext(stream)).startswith(b"event: state\ndata: {")
     assert await anext(stream) == HEARTBEAT
     await broadcast.close()

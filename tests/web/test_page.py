@@ -158,9 +158,31 @@ async def test_a_keyboard_reaches_everything_and_news_disturb_nobody(watched: Wa
     await tab.run("document.querySelector('.skip').focus()")
     await tab.press("Enter")
     assert await tab.run(FOCUSED) == "accounts"
-    await tab.look(1280, 900, "dark", motion="reduce")
     assert await tab.run("getComputedStyle(document.getElementById('dot')).animationName") == "none"
     assert tab.complaints == []
+
+
+async def test_a_page_that_cannot_draw_the_news_says_so_and_a_foreign_file_is_not_loaded(
+    watched: Watched,
+) -> None:
+    _, _, tab, _ = watched
+    await watched.shows(f"{FIRST} .word", "ARMED")
+    await tab.run("new Image().src = 'http://127.0.0.1:1/spy.png'; 0")
+    await until(lambda: complains(watched, "Content Security Policy"), 10)
+
+    await tab.run(
+        "window.parse = JSON.parse; JSON.parse = () => { throw new Error('strange'); }; 0"
+    )
+    await watched.shows("#stale", "This page cannot draw what the service says.")
+    assert await tab.text(f"{FIRST} .word") == "UNKNOWN"
+    await until(lambda: complains(watched, "strange"), 10)
+    await tab.run("JSON.parse = window.parse; 0")
+    await watched.shows(f"{FIRST} .word", "ARMED")
+    assert await tab.text("#stale") == ""
+
+
+async def complains(watched: Watched, said: str) -> bool:
+    return any(said in one for one in watched.tab.complaints)
 
 
 async def test_nothing_looks_armed_once_the_desk_or_the_guardian_is_gone(watched: Watched) -> None:

@@ -11,24 +11,40 @@ const TICK_MS = 250;
 const at = (id) => document.getElementById(id);
 const heard = { wall: null, steady: 0, skew: 0 };
 let screen = null;
+let edition = null;
 let broken = false;
+let failed = false;
 let words = new Map();
 
 function listen() {
   const events = new EventSource("events");
+  events.addEventListener("edition", (event) => {
+    edition ??= event.data;
+    if (edition !== event.data) location.reload();
+  });
   events.addEventListener("state", (event) => {
-    broken = false;
-    screen = JSON.parse(event.data);
-    heard.wall = Date.now();
-    heard.steady = performance.now();
-    heard.skew = new Date(screen.at) - heard.wall;
-    draw();
+    broken = failed = false;
+    try {
+      take(JSON.parse(event.data));
+      draw();
+    } catch (error) {
+      failed = true;
+      tick();
+      throw error;
+    }
   });
   events.onerror = () => {
     broken = true;
     tick();
     if (events.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
   };
+}
+
+function take(said) {
+  screen = said;
+  heard.wall = Date.now();
+  heard.steady = performance.now();
+  heard.skew = new Date(screen.at) - heard.wall;
 }
 
 // Both clocks: one stands still while the machine sleeps, the other can be set.
@@ -38,7 +54,7 @@ function silence() {
 }
 
 function isLost() {
-  return silence() > OLD_MS || (broken && heard.wall !== null);
+  return failed || silence() > OLD_MS || (broken && heard.wall !== null);
 }
 
 function draw() {
@@ -122,7 +138,9 @@ function tick() {
   }
   const lost = isLost();
   const gone = screen === null ? [] : screen.desks.filter((one) => one.gone !== null);
-  const why = lost
+  const why = failed
+    ? "This page cannot draw what the service says. Load it again; `riskwarden top` shows the same."
+    : lost
     ? "No word from the service. Nothing on this page proves that you are protected."
     : gone.map((one) => `Desk ${one.status.login} ${one.gone}: its accounts are not protected.`).join(" ");
   show(at("stale"), why !== "");
