@@ -16,6 +16,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import TracebackType
 
 STDERR = 2
 LINES_MAX = 10_000
@@ -116,6 +117,19 @@ class Lines(logging.Handler):
                 time.sleep(0.1)  # nobody reads: go on dropping
 
 
+def _cannot_be_caught(error: "sys.UnraisableHookArgs") -> None:
+    """Say what went wrong where nobody can catch it."""
+    what = error.err_msg or "an error that nobody can catch"
+    logging.getLogger().error("%s: %r", what, error.object, exc_info=error.exc_value)
+
+
+def _nobody_caught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Say of what this process dies."""
+    logging.getLogger().critical("nobody caught this", exc_info=(kind, error, trace))
+
+
 def _thread_ends(error: threading.ExceptHookArgs) -> None:
     """Say that a thread died of an error that nobody caught."""
     cause = error.exc_value or error.exc_type()
@@ -148,10 +162,7 @@ def begin(source: str, *, as_json: bool = False) -> Lines:
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
-    sys.excepthook = lambda *error: root.critical("nobody caught this", exc_info=error)
+    sys.excepthook = _nobody_caught
     threading.excepthook = _thread_ends
-    sys.unraisablehook = lambda error: root.error(
-        "%s: %r", error.err_msg or "an error that nobody can catch", error.object,
-        exc_info=error.exc_value,
-    )  # fmt: skip
+    sys.unraisablehook = _cannot_be_caught
     return lines
