@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from actors.account_reads import late_rules
 from actors.model.account_state import State as AccountState
+from actors.model.confirm import UNCONFIRMED
 from actors.plan import AccountPlan
 from actors.rule import State as RuleState
 from actors.rules import RULES
@@ -78,6 +79,8 @@ def figures(
     judged = Figures(state.limit, state.used, state.left, state.unknown)
     if state.evaluated is None or view is None or Hears.PRICES not in RULES[name].hears:
         return judged
+    if state.unknown == UNCONFIRMED:
+        return judged  # the rule waits for a second price, and that is what there is to say
     try:
         would = RULES[name].decide(plan.rules[name], state.rule, view, now)
     except Exception:
