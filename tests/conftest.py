@@ -9,8 +9,9 @@ ops.reliability` makes the page of them.  What a test proves of a rule is added 
 `out/matrix.json`, of which `python -m ops.matrix` makes the page of the rules.
 """
 
+import logging
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write down what was proven of the rules: once, and not in each worker."""
     if not hasattr(session.config, "workerinput"):
         matrix.note(RULES_PROVEN)
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """Let no command that a test has run in this process silence the tests after it."""
+    yield
+    logging.disable(logging.NOTSET)
