@@ -21,13 +21,13 @@ from actors import (
     lockout,
     market_data,
     roster,
-    rule,
     timer,
 )
 from actors.behaviour import Step
 from actors.model import demands, flights, ledger, pacing, quotes, triggers
 from actors.model.account_state import in_force
 from actors.model.deeds import Action
+from actors.plan import AccountPlan
 from protocol.account_facts import TradeSeen
 from protocol.answers import TruthFailed, TruthRead
 from protocol.commands import PartialClose
@@ -276,7 +276,7 @@ def loses_the_timer_of_the_reset(patch: pytest.MonkeyPatch) -> None:
 def lets_the_shadow_act(patch: pytest.MonkeyPatch) -> None:
     """An account that is only watched is enforced like any other."""
     patch.setattr(roster, "ShadowEnforcer", enforcer.Enforcer)
-    patch.setattr(roster, "ShadowRule", rule.RuleBehaviour)
+    patch.setattr(AccountPlan, "shadowed", lambda _plan, _rule: False)
 
 
 @breaks("I1")
