@@ -11,7 +11,7 @@ from actors.adapters.store import Store
 from tests.store.samples import ACCOUNT, OTHER, counter, in_another_process, whys
 
 WRITE_UNTIL_KILLED = """
-import asyncio, sys
+import asyncio, os, sys
 from pathlib import Path
 from actors.adapters.journal import JournalThread
 from tests.store.samples import *
@@ -26,7 +26,7 @@ async def main():
         number += 1
         for account in (ACCOUNT, OTHER):
             n = start[account] + number
-            say = lambda account=account, n=n: print(account, n, flush=True)
+            say = lambda account=account, n=n: os.write(1, b"%d %d\\n" % (account, n))
             journal.submit(batch(n, account), say, print)
         await asyncio.sleep(0.0005 if number % 7 else 0)
 
