@@ -145,11 +145,11 @@ class Account:
         """Take what the desk and the clock say."""
         match message:
             case AccountFound(seen=seen):
-                state = replace(state, seen=seen, phase=Phase.READING, burden=0)
+                state = replace(life.told(state, seen, now), phase=Phase.READING, burden=0)
                 state, asked = reads.ask_truth(state.plan, life.clocked(state))
                 return Step(state, (*asked, *life.clocks(state)))
             case AccountSeen():
-                return self._settle(replace(state, seen=message), Hears.STANDING, now)
+                return self._settle(life.told(state, message, now), Hears.STANDING, now)
             case WantsTruth():
                 return Step(*reads.ask_truth(state.plan, state, trades=False))
             case HubsLost():

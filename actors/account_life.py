@@ -14,6 +14,7 @@ from actors.plan import AccountPlan, planned
 from actors.rules.rule import Mode
 from actors.supervision import GiveUp, RestartThese, on_death
 from actors.tree import RULE_PREFIX, Supervision
+from protocol.account_facts import AccountSeen
 from protocol.decisions import AlarmKind, AlarmRaised, DayReset
 from protocol.effects import Effect, Journal, Send, Spawn, Stop
 from protocol.enforcement import Aim, Goal, Priority
@@ -116,6 +117,18 @@ def left(state: State, name: str) -> Learnt:
     state = replace(state, leaving=state.leaving - {name})
     planned_still = RuleName(name.removeprefix(RULE_PREFIX)) in state.plan.rules
     return state, (Spawn(name),) if planned_still else ()
+
+
+def told(state: State, seen: AccountSeen, now: Now) -> State:
+    """Return the state with what is said of the account, unless newer word is known.
+
+    A list that was under way when the hub said that the account may not trade may say from before
+    that it may; it would end the lock.
+    """
+    at = now.mono if seen.asked is None else seen.asked
+    if seen.asked is not None and state.standing is not None and at <= state.standing:
+        return state
+    return replace(state, seen=seen, standing=state.standing if seen.can_trade is None else at)
 
 
 def clocked(state: State) -> State:

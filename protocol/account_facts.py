@@ -61,6 +61,8 @@ class AccountSeen(Message, frozen=True, kw_only=True):
     balance: Usd | None = None
     can_trade: bool | None = None
     simulated: bool | None = None
+    asked: Nanos | None = None
+    """Monotonic time at which the list that shows it was asked for; None if the hub told it."""
 
 
 class PositionSeen(Message, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from math import ceil
 
+from msgspec.structs import replace
 from project_x_py import ProjectXConfig
 
 from actors.adapters import projectx_mutations, projectx_reads
@@ -19,6 +20,7 @@ from actors.adapters.projectx_reads import NoInstrument
 from actors.adapters.projectx_rest import Rest
 from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE
 from actors.adapters.wire_figures import WireFigures
+from protocol.account_facts import AccountSeen
 from protocol.answers import (
     AccountsFailed,
     AccountsRead,
@@ -115,8 +117,7 @@ class Broker:
             case ReadTruth():
                 return await self._read_truth(command)
             case ReadAccounts():
-                listed = await projectx_reads.accounts(self._rest)
-                return AccountsRead(accounts=listed, spent=self.spent)
+                return AccountsRead(accounts=await self._listed(), spent=self.spent)
             case ReadInstrument():
                 found = await projectx_reads.instrument(self._rest, command.contract_id)
                 return InstrumentRead(account_id=command.account_id, instrument=found)
@@ -132,7 +133,13 @@ class Broker:
             await self._rest.log_in()
         except Exception as error:  # noqa: BLE001  (every failure of a login is an answer)
             return LoginFailed(why=self._rest.why(error), refused=said_no(error))
-        return LoggedIn(accounts=await projectx_reads.accounts(self._rest))
+        return LoggedIn(accounts=await self._listed())
+
+    async def _listed(self) -> tuple[AccountSeen, ...]:
+        """List the accounts; what the hub says while the list is on its way is newer."""
+        asked = Nanos(self._mono())
+        listed = await projectx_reads.accounts(self._rest)
+        return tuple(replace(one, asked=asked) for one in listed)
 
     async def _read_truth(self, command: ReadTruth) -> TruthRead:
         asked = Nanos(self._mono())

@@ -58,6 +58,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase = Phase.STARTING
     day: DayKnown
     seen: AccountSeen | None = None
+    standing: Nanos | None = None
+    """Monotonic time of the newest word on whether the account may trade."""
     known: bool = False
     trades_known: bool = False
     book: Book = Book()

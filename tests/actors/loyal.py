@@ -2,6 +2,8 @@
 
 from collections import deque
 
+from msgspec.structs import replace
+
 from actors.plan import AccountPlan
 from actors.roster import DeskRoster
 from actors.runtime import Runtime
@@ -147,9 +149,9 @@ class Desk:
     def _read(self, read: Read) -> list[Message]:
         match read:
             case Login():
-                return [LoggedIn(accounts=(self.found,))]
+                return [LoggedIn(accounts=(self._listed(),))]
             case ReadAccounts():
-                return [AccountsRead(accounts=(self.found,))]
+                return [AccountsRead(accounts=(self._listed(),))]
             case OpenHubs():
                 return [HubsOpened()]
             case WatchContract(contract_id=contract_id):
@@ -169,6 +171,9 @@ class Desk:
                 return [TruthFailed(command_id=command_id, account_id=ACCOUNT, why="503")]
             case ReadTruth(command_id=command_id, trades_since=since):
                 return [self._truth(command_id, since)]
+
+    def _listed(self) -> AccountSeen:
+        return replace(self.found, asked=self.now.mono)
 
     def _truth(self, command_id: str, since: Nanos | None) -> TruthRead:
         every = self.broker.trades.values()

@@ -1,5 +1,6 @@
 """Locks that a state ends: of the broker (RULE-010), or of the configuration (RULE-011)."""
 
+import pytest
 from msgspec.structs import replace
 
 from actors.model.schedule import ResetSchedule
@@ -7,6 +8,7 @@ from actors.plan import AccountPlan
 from actors.rules import auth_loss_guard, max_contracts, max_contracts_per_instrument, symbol_blocks
 from actors.rules.rule import Mode, RuleParams
 from protocol.account_facts import AccountSeen, OrderType
+from protocol.answers import AccountsRead
 from protocol.commands import CancelOrder, CloseContract
 from protocol.decisions import (
     DayReset,
@@ -17,8 +19,9 @@ from protocol.decisions import (
     WouldHave,
 )
 from protocol.lockouts import Lock
-from protocol.units import PRICE, Price, RuleName
+from protocol.units import MILLISECOND, PRICE, Price, RuleName
 from tests.actors.loyal import PATH, Desk
+from tests.actors.rig import later
 from tests.sim.broker import ACCOUNT, ES, MNQ
 
 AUTH, BLOCKS = auth_loss_guard.NAME, symbol_blocks.NAME
@@ -103,6 +106,41 @@ def test_010_hears_the_list_of_accounts_that_is_read_with_every_poll() -> None:
     desk.found = says(can_trade=True)
     desk.wait(POLL_MS)
     assert locks(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("asked_ms", "listed", "locked"),
+    [
+        pytest.param(-1, True, True, id="a list asked for before the hub said no ends nothing"),
+        pytest.param(0, True, True, id="nor does one of the same instant"),
+        pytest.param(1, True, False, id="one asked for since ends the lock"),
+        pytest.param(1, None, True, id="unless it does not say"),
+    ],
+)
+def test_010_an_older_list_is_no_word_against_the_hub(
+    asked_ms: int,
+    listed: bool | None,  # noqa: FBT001  (a table's column)
+    locked: bool,  # noqa: FBT001
+) -> None:
+    desk = Desk(guarded())
+    desk.wait(2_000)
+    desk.hear(says(can_trade=False))
+    asked = later(desk.now, asked_ms * MILLISECOND).mono
+    desk.wait(10)
+
+    desk.hear(AccountsRead(accounts=(replace(says(can_trade=listed), asked=asked),)))
+
+    assert locks(desk) == ([(None, AUTH)] if locked else [])
+
+
+def test_010_lists_that_overtake_one_another_count_in_the_order_they_were_asked_for() -> None:
+    desk = Desk(guarded())
+    desk.wait(2_000)
+    newer, older = desk.now.mono, later(desk.now, -MILLISECOND).mono
+    desk.hear(AccountsRead(accounts=(replace(says(can_trade=False), asked=newer),)))
+    desk.hear(AccountsRead(accounts=(replace(says(can_trade=True), asked=older),)))
+
+    assert locks(desk) == [(None, AUTH)]
 
 
 def test_010_survives_the_reset_and_restarts_and_is_read_again() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from actors.rules.auth_loss_guard import NAME, Params
 from ops.sim import actions
+from protocol.answers import AccountsRead
 from protocol.decisions import (
     DayReset,
     EnforcementFailing,
@@ -130,6 +131,26 @@ async def test_010_a_message_without_the_word_is_no_information(build: Build) ->
 
     assert stand.report().locked, "what was said last still holds"
     assert stand.decided(LockEnded) == []
+
+
+async def test_010_a_list_that_was_under_way_when_the_hub_said_no_ends_nothing(
+    build: Build,
+) -> None:
+    stand = await build(plan(guard()))
+    await stand.enter("buy", 1, at=21000)
+    stand.sim.faults.rest(kind="latency", when="after", endpoint="Account/search", seconds=0.5)
+    await poll(stand)
+    heard = stand.desk.counts.inputs[AccountsRead]
+
+    await tell(stand, may=False)
+    await locked_flat(stand)
+    await stand.until(lambda: stand.desk.counts.inputs[AccountsRead] > heard, "its answer")
+
+    assert stand.report().locked, "it says what was so before"
+    assert stand.decided(LockEnded) == []
+    stand.sim.exchange.account(FIRST).can_trade = True
+    await poll(stand)
+    await stand.until(lambda: stand.decided(LockEnded), "the end, by a list asked for since")
 
 
 @pytest.mark.parametrize("how", ["message", "poll"])

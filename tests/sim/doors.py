@@ -200,7 +200,9 @@ class Doors:
 
     def _listed(self) -> tuple[AccountSeen, ...]:
         seen = [self.account(one.account_id) for one in self._kernel.plans]
-        return tuple(one for one in seen if not self._weather.happens(0.03))
+        asked = self._kernel.now().mono
+        listed = (one for one in seen if not self._weather.happens(0.03))
+        return tuple(replace(one, asked=asked) for one in listed)
 
     def account(self, account_id: int) -> AccountSeen:
         """Return an account as it is listed or pushed; now and then it does not say all."""
