@@ -23,3 +23,9 @@ def rate(what: str, per_second: float, least: float) -> None:
     """Print a rate and whether the budget holds."""
     verdict = "within" if per_second >= least else "MISSES"
     print(f"{what:58} {per_second:12,.0f} /s  {verdict} {least:,.0f} /s")
+
+
+def share(what: str, each_ms: float, most: float) -> None:
+    """Print what each of many took and whether the budget holds."""
+    verdict = "within" if each_ms <= most else "MISSES"
+    print(f"{what:58} {each_ms:12.3f} ms  {verdict} {most} ms")
