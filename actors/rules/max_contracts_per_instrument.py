@@ -11,6 +11,9 @@ On a breach the product's orders that could increase exposure are cancelled, and
 dominating side, then from the next.  `close` closes whole expiries, in that order, until the rest
 is within the limit, and cancels their orders; so does a limit of 0 with all of them.  Exits,
 protective stops and other products are not touched, and nothing is locked.
+
+Once the product is within its limit no more is sent: an entry whose cancel the broker has refused
+until then stays, as any entry may at the limit, and what it fills is taken off again.
 """
 
 import re
