@@ -10,11 +10,16 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def split_http(address: str) -> tuple[str, int]:
-    """Return host and port of a loopback address; raise `Invalid` on any other."""
-    form = re.fullmatch(r"(localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", address)
+    """Return host and port of a loopback address; raise `Invalid` on any other.
+
+    The host comes as a browser writes it: the API answers to no other spelling.
+    """
+    form = re.fullmatch(r"(localhost|[0-9.]+|\[[0-9A-Fa-f:]+\]):([0-9]{1,5})", address)
     try:
         host, port = (form[1].strip("[]"), int(form[2])) if form else ("", -1)
-        loopback = host == "localhost" or ip_address(host).is_loopback
+        host = host if host == "localhost" else str(ip_address(host))
+        host = "" if host.startswith("::ffff:") else host  # 127.0.0.1 in a dress nobody asks for
+        loopback = host in LOCAL_HOSTS or host.startswith("127.")
     except ValueError:
         host, port, loopback = "", -1, False
     if not host or not 0 <= port <= 65535:  # noqa: PLR2004  (the largest port there is)

@@ -1,11 +1,10 @@
 """What can only be judged with two tables in view."""
 
-import re
 from collections import Counter
 from typing import Protocol, cast
 
 from actors.gateway import poll_round
-from actors.model.aliases import canonical
+from actors.model.aliases import by_name, canonical
 from actors.model.duration import duration_text
 from actors.rules import (
     daily_realized_loss,
@@ -22,7 +21,6 @@ from config.schema import AccountConfig, ServiceConfig
 from protocol.units import Nanos
 
 EVERY_DAY = ["*", "*", "*"]
-PRODUCT = re.compile(r"[A-Z0-9]{1,8}")
 
 
 class Warn(Protocol):
@@ -148,7 +146,7 @@ def warn_of_shadow(account: AccountConfig, warn: Warn) -> None:
 
 
 def warn_of_limits(account: AccountConfig, warn: Warn) -> None:
-    """Note limits that another rule reaches first, and weights that no contract can have."""
+    """Note limits that another rule reaches first."""
     path = ("accounts", f"[{account.label}]", "rules")
     rules = account.rules
     realized = rules.get(daily_realized_loss.NAME)
@@ -168,13 +166,6 @@ def warn_of_limits(account: AccountConfig, warn: Warn) -> None:
     counted = rules.get(max_contracts.NAME)
     if isinstance(counted, max_contracts.Params):
         warn_of_products(account, counted, warn)
-        for product in counted.weights:
-            if not PRODUCT.fullmatch(product):
-                warn(
-                    (*path, max_contracts.NAME, "weights", bare(product)),
-                    "no product is spelt like this, so it weighs nothing",
-                    mend="write its root in capitals, such as MNQ",
-                )
 
 
 def warn_of_products(account: AccountConfig, total: max_contracts.Params, warn: Warn) -> None:
@@ -183,7 +174,7 @@ def warn_of_products(account: AccountConfig, total: max_contracts.Params, warn: 
     if not isinstance(products, max_contracts_per_instrument.Params):
         return
     path = ("accounts", f"[{account.label}]", "rules", max_contracts_per_instrument.NAME)
-    weights = {canonical(name): weight for name, weight in total.weights.items()}
+    weights = by_name(total.weights)
     over: dict[Steps, int] = {
         ("limits", bare(name)): limit
         for name, limit in products.limits.items()

@@ -7,7 +7,7 @@ from actors.rules import RULES
 from actors.rules.rule import RuleParams
 from config.errors import Invalid, bare, did_you_mean, printable
 from config.kinds import found
-from config.read import Reader, Special, Steps, Table
+from config.read import Known, Reader, Special, Steps, Table
 from config.schema import AccountConfig, LoginConfig
 from config.secret_ref import SecretRef
 from config.secrets import parse_ref
@@ -113,9 +113,17 @@ def listed() -> str:
 
 
 UNGUARDED = "an account without rules is not guarded"
+NO_TARGET = Known(
+    what="is left out on purpose: riskwarden places no targets",
+    why="a stop and a target that the broker does not link can both fill, and turn the position "
+    "around",
+    mend="take the key out; place the target yourself, as a bracket in the broker's screen, or let "
+    "max_unrealized_profit close the position at an amount",
+)
+"""RULE-012's other half (ADR 0013): people look for it, so it is not called a misspelling."""
 MISPLACED = {
-    str(name): f"rules stand under their account: [accounts.rules.{name}]" for name in RULES
-}
+    str(name): Known(f"rules stand under their account: [accounts.rules.{name}]") for name in RULES
+} | {"auto_target_ticks": NO_TARGET}
 SPECIAL: dict[object, Special] = {
     SecretRef: read_ref,
     tuple[SecretRef, ...]: read_refs,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from math import isfinite
-from typing import Any, cast, get_args, get_origin
+from typing import Any, NamedTuple, cast, get_args, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -20,6 +20,15 @@ type Steps = tuple[str, ...]
 type Table = dict[str, object]
 type Special = Callable[[Reader, object, Steps], object | None]
 
+
+class Known(NamedTuple):
+    """A key that means nothing where it stands, and yet is no misspelling: what to say of it."""
+
+    mend: str
+    what: str = "unknown key"
+    why: str = "a misspelt setting would go unnoticed"
+
+
 INTEGER_MAX = 2**63 - 1
 AMOUNT_MAX = Decimal(1_000_000_000)
 SMALLEST_AMOUNT = Decimal("0.0001")
@@ -28,12 +37,12 @@ SMALLEST_AMOUNT = Decimal("0.0001")
 class Reader:
     """Reads one file's tables and keeps the problems found; None stands for what was refused.
 
-    `special` maps a declared type to the function that reads it, `misplaced` a key to what to do
+    `special` maps a declared type to the function that reads it, `misplaced` a key to what to say
     when it stands where it means nothing.
     """
 
     def __init__(
-        self, file: str, special: Mapping[object, Special], misplaced: Mapping[str, str]
+        self, file: str, special: Mapping[object, Special], misplaced: Mapping[str, Known]
     ) -> None:
         self.file = file
         self.special = special
@@ -76,9 +85,8 @@ class Reader:
         """Refuse a key that means nothing here."""
         names = tuple(known)
         mend = did_you_mean(key, names) or f"known here: {', '.join(names)}"
-        mend = self.misplaced.get(key, mend)
-        why = "a misspelt setting would go unnoticed"
-        self.refuse((*path, bare(key)), "unknown key", why=why, mend=mend)
+        said = self.misplaced.get(key, Known(mend))
+        self.refuse((*path, bare(key)), said.what, why=said.why, mend=said.mend)
 
     def missing(self, field: FieldInfo, path: Steps) -> None:
         """Refuse the absence of a key that has no default."""

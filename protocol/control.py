@@ -103,6 +103,8 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
     applied: list[str]
     waits: list[str]
     until: str | None
+    instead: str = ""
+    """Why it took nothing, what holds in its place and until when; empty for one that did."""
 
 
 class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):

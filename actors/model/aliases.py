@@ -5,7 +5,7 @@ fits one of the product's names, so `E*` covers NQ too, which the broker lists a
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 EXCHANGE_NAMES = {"EP": "ES", "ENQ": "NQ", "GCE": "GC", "CLE": "CL"}
@@ -14,6 +14,7 @@ _BROKER_NAMES = {exchange: broker for broker, exchange in EXCHANGE_NAMES.items()
 BUT = " but "
 """In a scope, what stands between a pattern and those that are left out of it: `* but GC, M*`."""
 _PATTERN = re.compile(r"[A-Z0-9*]{1,16}")
+_PRODUCT = re.compile(r"[A-Z0-9]{1,8}")
 
 
 def canonical(root: str) -> str:
@@ -27,6 +28,11 @@ def names(root: str) -> tuple[str, ...]:
     exchange = canonical(root)
     broker = _BROKER_NAMES.get(exchange)
     return (exchange,) if broker is None else (exchange, broker)
+
+
+def by_name[V](table: Mapping[str, V]) -> dict[str, V]:
+    """Return a table of products, each under the exchange's name whatever it was written as."""
+    return {canonical(root): value for root, value in table.items()}
 
 
 def matches(pattern: str, root: str) -> bool:
@@ -57,6 +63,20 @@ def check_pattern(pattern: str) -> None:
         raise ValueError(
             f'{pattern!r} is no product; write a root such as "ES", or a pattern such as "M*"'
         )
+
+
+def check_products(key: str, table: Iterable[str]) -> None:
+    """Raise ValueError("key.root: what is wrong; how to mend it") for what is no product, or twice.
+
+    Two names of one product would leave open which of their values holds.
+    """
+    seen: dict[str, str] = {}
+    for root in table:
+        if not _PRODUCT.fullmatch(canonical(root)):
+            raise ValueError(f"{key}.{root}: is no product: write its root, such as MNQ")
+        twin = seen.setdefault(canonical(root), root)
+        if twin != root:
+            raise ValueError(f"{key}.{root}: is the same product as {twin}: keep one")
 
 
 def rank(pattern: str) -> tuple[bool, int]:

@@ -2,7 +2,8 @@
 
 Net (the default) is the absolute sum of signed sizes: a hedge cancels out, and closing one leg of
 it can breach.  Gross is the sum of absolute sizes.  More than the limit is a breach; equal is
-allowed.  `weights` count a product by root at another size, such as MNQ = 0.1.
+allowed.  `weights` count a product at another size, such as MNQ = 0.1: by root, in any case and by
+any name (ES is EP).
 
 On a breach, `reduce` closes just the excess: first from the contract whose size grew last, on the
 dominating side, then from the next.  `close` closes whole contracts, in that order, until the
@@ -15,6 +16,7 @@ from typing import ClassVar
 
 import msgspec
 
+from actors.model.aliases import by_name, canonical, check_products
 from actors.model.contract import root
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
 from actors.rules.stricter import Orders, ladder, lower
@@ -55,6 +57,7 @@ class Params(RuleParams, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.limit <= 0:
             raise ValueError(f"limit: {self.limit} must be greater than 0: write 1 or more")
+        check_products("weights", self.weights)
         for name, weight in self.weights.items():
             if not (weight.is_finite() and weight > 0):
                 raise ValueError(f"weights.{name}: {weight} must be greater than 0, such as 0.1")
@@ -62,7 +65,8 @@ class Params(RuleParams, frozen=True, kw_only=True):
 
 def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgement[RuleState]:  # noqa: ARG001
     """Count, and name the excess."""
-    sizes = [(one, one.size * weight(params, one)) for one in view.holdings]
+    weights = by_name(params.weights)
+    sizes = [(one, one.size * weight(weights, one)) for one in view.holdings]
     net = sum((size for _, size in sizes), Decimal(0))
     used = abs(net) if params.count is Count.NET else sum((abs(s) for _, s in sizes), Decimal(0))
     text = f"{used.normalize():f} {params.count.value}"
@@ -77,25 +81,27 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
     breach = Breach(
         rule=NAME,
         priority=Priority.POSITION,
-        goals=excess(params, newest_first, used - params.limit),
+        goals=excess(params.on_breach, weights, newest_first, used - params.limit),
         why=f"{text} contracts are more than {limit}",
     )
     return Judgement(state, limit, text, (breach,), left="0")
 
 
-def weight(params: Params, holding: Holding) -> Decimal:
-    """Return what one contract of this product counts."""
-    return params.weights.get(root(holding.contract_id), Decimal(1))
+def weight(weights: dict[str, Decimal], holding: Holding) -> Decimal:
+    """Return what one contract of this product counts, of weights by the exchange's names."""
+    return weights.get(canonical(root(holding.contract_id)), Decimal(1))
 
 
-def excess(params: Params, holdings: list[Holding], over: Decimal) -> tuple[Goal, ...]:
+def excess(
+    on_breach: OnBreach, weights: dict[str, Decimal], holdings: list[Holding], over: Decimal
+) -> tuple[Goal, ...]:
     """Return what must go, from the first of these contracts on, until nothing is over."""
     goals: list[Goal] = []
     for one in holdings:
         if over <= 0:
             break
-        each = weight(params, one)
-        if params.on_breach is OnBreach.CLOSE:
+        each = weight(weights, one)
+        if on_breach is OnBreach.CLOSE:
             goals.append(Goal(aim=Aim.FLATTEN, contract_id=one.contract_id))
             over -= abs(one.size) * each
             continue

@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from actors.model.aliases import canonical
+from actors.model.aliases import by_name, canonical, check_products
 from actors.model.contract import root
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
 from actors.rules.stricter import Orders, ladder
@@ -33,7 +33,6 @@ from protocol.enforcement import Aim, Breach, Goal, Priority
 from protocol.units import Now, RuleName
 
 NAME = RuleName("max_contracts_per_instrument")
-_PRODUCT = re.compile(r"[A-Z0-9]{1,8}")
 _UNKNOWN = re.compile(r"block|allow|limit:(\d{1,6})")
 
 
@@ -55,18 +54,10 @@ class Params(RuleParams, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.limits:
             raise ValueError("limits: names no product: write { MNQ = 2 }")
-        named: dict[str, str] = {}
+        check_products("limits", self.limits)
         for name, limit in self.limits.items():
-            product = canonical(name)
-            if not _PRODUCT.fullmatch(product):
-                raise ValueError(f"limits.{name}: is no product: write its root, such as MNQ")
             if limit < 0:
                 raise ValueError(f"limits.{name}: {limit} is below 0: write 0 or more")
-            if product in named:
-                raise ValueError(
-                    f"limits.{name}: is the same product as {named[product]}: keep one"
-                )
-            named[product] = name
         if not _UNKNOWN.fullmatch(self.unknown_symbol):
             raise ValueError(
                 f'unknown_symbol: {self.unknown_symbol!r} means nothing: write "block", "allow" '
@@ -75,7 +66,7 @@ class Params(RuleParams, frozen=True, kw_only=True):
 
     def stricter(self, wanted: Any) -> Self:
         """Return for each product the smaller limit, whether it is named or one of the others."""
-        held, asked = named(self), named(wanted)
+        held, asked = by_name(self.limits), by_name(wanted.limits)
         limits = {
             product: min(held.get(product, unlimited(self)), asked.get(product, unlimited(wanted)))
             for product in (*held, *(one for one in asked if one not in held))
@@ -98,7 +89,7 @@ class Params(RuleParams, frozen=True, kw_only=True):
 
 def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgement[RuleState]:  # noqa: ARG001
     """Count each product by itself, and name what is too much of any."""
-    limits = {canonical(name): limit for name, limit in params.limits.items()}
+    limits = by_name(params.limits)
     figures: list[str] = []
     spare = dict(limits)
     goals: list[Goal] = []
@@ -119,11 +110,6 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
     used = ", ".join(figures) or "0"
     left = ", ".join(f"{product} {number}" for product, number in spare.items())
     return Judgement(state, text, used, (breach,) if goals else (), left=left)
-
-
-def named(params: Params) -> dict[str, float]:
-    """Return the limit of each product that is named."""
-    return {canonical(name): limit for name, limit in params.limits.items()}
 
 
 def unlimited(params: Params) -> float:

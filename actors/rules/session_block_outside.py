@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from actors.model.aliases import by_name, canonical
 from actors.model.calendar import Calendar
 from actors.model.contract import root
 from actors.model.duration import check_duration, duration
@@ -87,9 +88,10 @@ class Params(RuleParams, frozen=True, kw_only=True, dict=True):
         both = super().stricter(wanted)
         if wanted.zone != self.zone:
             return both
+        asked = by_name(wanted.instruments)
         products = {
             name: held
-            if (other := wanted.instruments.get(name)) is None or other.zone != held.zone
+            if (other := asked.get(canonical(name))) is None or other.zone != held.zone
             else msgspec.structs.replace(held, windows=narrower(held.windows, other.windows))
             for name, held in self.instruments.items()
         }

@@ -28,9 +28,15 @@ def run(args: Namespace) -> int:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(told)).decode() + "\n")
     else:
         sys.stdout.write("\n".join(render(told)) + "\n")
+    return exit_code(told)
+
+
+def exit_code(told: ReloadStatus) -> Exit:
+    """Return what the answer means for programs."""
     if not told.accepted:
         return Exit.CONFIGURATION
-    return Exit.EXCEPTION if told.problems else Exit.OK
+    untaken = any(one.instead for one in told.accounts)
+    return Exit.EXCEPTION if told.problems or untaken else Exit.OK
 
 
 def service_of(file: Path) -> Service:
@@ -94,6 +100,8 @@ def render(told: ReloadStatus) -> list[str]:
 
 def render_change(one: AccountChange) -> list[str]:
     """Return what an account made of it."""
+    if one.instead:
+        return [f"account {one.id}: NOT TAKEN", f"  {one.instead}"]
     lines = [f"account {one.id}: {'changed' if one.applied else 'nothing changes now'}"]
     lines += [f"  now    {change}" for change in one.applied]
     if one.waits:

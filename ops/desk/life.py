@@ -12,7 +12,6 @@ import time
 from msgspec.structs import replace
 
 from actors.adapters import clock
-from actors.tree import SETTINGS
 from config.schema import AccountConfig, LoginConfig, ServiceConfig
 from ops.desk.boot import Progress, judge
 from ops.desk.counts import Counts
@@ -26,7 +25,7 @@ from ops.desk.outlook import Outlook, starting
 from ops.desk.pipe import ReportPipe
 from ops.desk.plans import Known, Ward, stand_up
 from ops.desk.recall import recall_day
-from ops.desk.reloads import Reloads, overtaken
+from ops.desk.reloads import Reloads, guarded, overtaken
 from ops.desk.shipping import Shipping
 from ops.desk.status import History
 from ops.desk.tracing import Tracer
@@ -153,11 +152,10 @@ class Life:
 
     def _reload(self, wards: list[Ward]) -> None:
         """Ask every account to be guarded by the newest configuration."""
-        alive = self._desk.runtime.addresses
-        guarded = [
-            (ward.plan, f"account/{ward.plan.account_id}/{SETTINGS}" in alive) for ward in wards
-        ]
-        self.config, wishes = self._reloads.begin(self.config, self.login.name, self.known, guarded)
+        accounts = guarded((ward.plan for ward in wards), self._desk.runtime.addresses)
+        self.config, wishes = self._reloads.begin(
+            self.config, self.login.name, self.known, accounts
+        )
         for wish in wishes:
             self._desk.notice(wish)
 

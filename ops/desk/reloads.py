@@ -9,12 +9,13 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Container, Iterable
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from actors.plan import AccountPlan, settings_of
+from actors.rules.rule import Mode
 from actors.tree import SETTINGS
 from config.errors import ConfigError
 from config.schema import ServiceConfig
@@ -32,6 +33,24 @@ PATIENCE_S = 5.0
 """How long an account may take to answer; one that dies meanwhile never does."""
 WHOLE_TREE = ("mode", "reset")
 """Keys of an account that all of its actors are built on: they change as it stands up anew."""
+RESORT = {
+    Mode.ENFORCE: "everything is closed and cancelled, and no rule judges",
+    Mode.SHADOW: "no rule judges, and being in shadow nothing is closed",
+}
+"""What holds of an account whose actors are gone."""
+UNTIL = "until the service is restarted, which takes this configuration in"
+
+
+class Guarded(NamedTuple):
+    """An account of a desk, and whether its actors live: those of one in last resort do not."""
+
+    plan: AccountPlan
+    lives: bool
+
+
+def guarded(plans: Iterable[AccountPlan], addresses: Container[str]) -> list[Guarded]:
+    """Return the accounts of a desk on which these actors live."""
+    return [Guarded(plan, f"account/{plan.account_id}/{SETTINGS}" in addresses) for plan in plans]
 
 
 class Reloads:
@@ -64,11 +83,12 @@ class Reloads:
         config: ServiceConfig,
         login: str,
         known: Known,
-        guarded: Iterable[tuple[AccountPlan, bool]],
+        accounts: Collection[Guarded],
     ) -> tuple[ServiceConfig, list[Message]]:
         """Return the configuration from now on, and what to tell the accounts of a desk.
 
-        An account that does not live can take nothing; it will as it is stood up again.
+        An account that does not live can take nothing: it is answered for here, and will take it
+        as it is stood up again.
         """
         command, config_read = self._asked.popleft(), config
         if not self._asked:
@@ -83,11 +103,14 @@ class Reloads:
                 self._problem = f"what was accepted cannot be read back: {error}"
                 log.error("%s", self._problem)  # noqa: TRY400
             else:
-                messages = list(wishes(config_read, login, known, guarded))
+                messages = list(wishes(config_read, login, known, accounts))
+                self._changes = {
+                    plan.account_id: resorted(plan) for plan, lives in accounts if not lives
+                }
         else:
             messages = [
                 RefuseSettings(account_id=plan.account_id, problems=command.problems)
-                for plan, lives in guarded
+                for plan, lives in accounts
                 if lives
             ]
         self._open = {one.account_id for one in messages}  # type: ignore[attr-defined]
@@ -114,11 +137,11 @@ class Reloads:
 
 
 def wishes(
-    config: ServiceConfig, login: str, known: Known, guarded: Iterable[tuple[AccountPlan, bool]]
+    config: ServiceConfig, login: str, known: Known, accounts: Iterable[Guarded]
 ) -> Iterable[Reconfigure]:
     """Yield what each guarded account is asked to be guarded by; one taken out by no rules."""
     configured = {identify(one, known): one for one in accounts_of(config, login)}
-    for plan, lives in guarded:
+    for plan, lives in accounts:
         if not lives:
             continue
         account = configured.get(plan.account_id)
@@ -163,6 +186,12 @@ def is_outdated(ward: Ward, configured: set[AccountId], states: dict[str, Any]) 
     if over:
         log.warning("[%d] what kept it as it was is over: as configured again", account_id)
     return over
+
+
+def resorted(plan: AccountPlan) -> AccountChange:
+    """Return the answer for an account in last resort, which cannot give one."""
+    what = f"its actors are gone, and it is in last resort: {RESORT[plan.mode]}, {UNTIL}"
+    return AccountChange(id=plan.account_id, applied=[], waits=[], until=None, instead=what)
 
 
 def change(taken: ConfigurationTaken) -> AccountChange:

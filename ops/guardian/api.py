@@ -28,7 +28,8 @@ from ops.web.page import edition, routes
 
 log = logging.getLogger(__name__)
 LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"]
-"""The names a browser may know us by: no foreign page may read this through a name of its own."""
+"""The names a browser may know us by, beside the very address: no foreign page may read this
+through a name of its own."""
 UNREADY = 503
 CLOSE_S = 0.2
 
@@ -47,8 +48,8 @@ class Readiness(msgspec.Struct, frozen=True):
     checks: dict[str, Check]
 
 
-def application(guardian: Guardian, broadcast: Broadcast) -> Starlette:
-    """Return the routes."""
+def application(guardian: Guardian, broadcast: Broadcast, host: str) -> Starlette:
+    """Return the routes; they answer under our own names and the address that we listen at."""
 
     async def livez(_: Request) -> Response:
         return answer({"alive": True})
@@ -72,7 +73,7 @@ def application(guardian: Guardian, broadcast: Broadcast) -> Starlette:
             Route("/metrics", metrics),
             *routes(broadcast),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_NAMES)],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL_NAMES, host])],
     )
 
 
@@ -114,7 +115,7 @@ class Api:
     def __init__(self, guardian: Guardian, listener: socket.socket) -> None:
         self._broadcast = Broadcast(guardian.status, edition())
         config = uvicorn.Config(
-            application(guardian, self._broadcast),
+            application(guardian, self._broadcast, listener.getsockname()[0]),
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -206,3 +206,6 @@ def say(told: ReloadStatus) -> None:
     log.info("reload %d accepted", told.serial)
     for problem in told.problems:
         log.error("reload %d: %s", told.serial, problem)
+    for one in told.accounts:
+        if one.instead:
+            log.error("reload %d: account %d takes nothing: %s", told.serial, one.id, one.instead)

@@ -154,6 +154,12 @@ def test_every_address_of_this_machine_may_serve(write: Write, address: str) -> 
     assert f"{service.http_host}:{service.http_port}" == address.replace("[", "").replace("]", "")
 
 
+def test_an_address_is_taken_as_a_browser_writes_it(write: Write) -> None:
+    service = load(write(service='http = "[0:0:0:0:0:0:0:1]:8484"')).config.service
+
+    assert service.http_host == "::1"
+
+
 @pytest.mark.parametrize("host", ["localhost:9000", "127.0.0.1:9000", "[::1]:9000"])
 def test_http_is_fine_on_this_machine(write: Write, host: str) -> None:
     login = f'name = "main"\nusername = "env:U"\napi_key = "env:K"\napi_url = "http://{host}/api"'
@@ -181,8 +187,6 @@ def test_the_examples_are_those_that_are_promised() -> None:
         ({"rules": REALIZED + UNREALIZED + "limit = -500"},
          "accounts[1001].rules.daily_unrealized_loss.limit",
          "the combined check of daily_realized_loss fires first"),
-        ({"rules": "[accounts.rules.max_contracts]\nlimit = 1\nweights = { mnq = 0.1 }"},
-         "accounts[1001].rules.max_contracts.weights.mnq", "in capitals"),
         ({"account": ACCOUNT + 'reset = { at = "0 17 * * 1-5" }'}, "accounts[1001].reset.at",
          "does not end a trading day every day"),
         ({"end": '[[logins]]\nname = "spare"\nusername = "env:U"\napi_key = "env:K"'},

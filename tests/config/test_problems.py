@@ -19,6 +19,8 @@ ACCOUNT = 'login = "main"\nid = 1001\n'
 REALIZED = "[accounts.rules.daily_realized_loss]\n"
 UNREALIZED = "[accounts.rules.daily_unrealized_loss]\n"
 CONTRACTS = "[accounts.rules.max_contracts]\n"
+MANAGEMENT = "[accounts.rules.trade_management]\n"
+PER_PRODUCT = "[accounts.rules.max_contracts_per_instrument]\n"
 RULE = "accounts[1001].rules"
 
 
@@ -97,6 +99,9 @@ def second(account: str) -> dict[str, str]:
         ({"service": 'http = "0.0.0.0:8484"'}, "service.http", "from other machines"),
         ({"service": 'http = "[::]:8484"'}, "service.http", "from other machines"),
         ({"service": 'http = "192.168.1.2:8484"'}, "service.http", "through SSH"),
+        ({"service": 'http = "128.0.0.1:8484"'}, "service.http", "from other machines"),
+        ({"service": 'http = "[::ffff:7f00:1]:8484"'}, "service.http", "no address and port"),
+        ({"service": 'http = "127.1:8484"'}, "service.http", "no address and port"),
         ({"service": 'http = "trader.example:80"'}, "service.http", "no address and port"),
         ({"service": 'http = "127.0.0.1"'}, "service.http", "no address and port"),
         ({"service": 'http = "127.0.0.1:65536"'}, "service.http", "no address and port"),
@@ -139,6 +144,13 @@ def second(account: str) -> dict[str, str]:
          "too large"),
         ({"rules": REALIZED + 'limit = "five"'}, f"{RULE}.daily_realized_loss.limit", "a number"),
         ({"rules": REALIZED + "limit = true"}, f"{RULE}.daily_realized_loss.limit", "a number"),
+        ({"rules": MANAGEMENT + "auto_target_ticks = 40"},
+         f"{RULE}.trade_management.auto_target_ticks",
+         "left out on purpose: riskwarden places no targets"),
+        ({"rules": MANAGEMENT + "auto_target_ticks = 40"},
+         f"{RULE}.trade_management.auto_target_ticks", "can both fill, and turn the position"),
+        ({"rules": MANAGEMENT + "auto_target_ticks = 40"},
+         f"{RULE}.trade_management.auto_target_ticks", "let max_unrealized_profit close"),
         ({"rules": CONTRACTS + "limit = 0"}, f"{RULE}.max_contracts.limit", "greater than 0"),
         ({"rules": CONTRACTS + "limit = 1.5"}, f"{RULE}.max_contracts.limit", "whole number"),
         ({"rules": CONTRACTS + 'limit = 1\ncount = "both"'}, f"{RULE}.max_contracts.count",
@@ -147,6 +159,12 @@ def second(account: str) -> dict[str, str]:
          f"{RULE}.max_contracts.weights.MNQ", "got text"),
         ({"rules": CONTRACTS + "limit = 1\nweights = { MNQ = 0 }"},
          f"{RULE}.max_contracts.weights.MNQ", "greater than 0"),
+        ({"rules": CONTRACTS + "limit = 1\nweights = { ES = 10, EP = 1 }"},
+         f"{RULE}.max_contracts.weights.EP", "is the same product as ES"),
+        ({"rules": CONTRACTS + 'limit = 1\nweights = { "M*" = 1 }'},
+         f"{RULE}.max_contracts.weights.M*", "is no product"),
+        ({"rules": PER_PRODUCT + "limits = { NQ = 1, enq = 2 }"},
+         f"{RULE}.max_contracts_per_instrument.limits.enq", "is the same product as NQ"),
         ({"rules": CONTRACTS + "limit = 1\nweights = [1]"}, f"{RULE}.max_contracts.weights",
          "expected a table"),
     ],

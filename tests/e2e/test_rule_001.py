@@ -11,6 +11,7 @@ from tests.e2e.conftest import Build, Figure
 from tests.e2e.invariants import holds, last_trade
 from tests.e2e.stand import (
     CLOSE,
+    ES,
     FIRST,
     MES,
     MNQ,
@@ -147,6 +148,19 @@ async def test_001_weighs_micros_where_asked_to(build: Build) -> None:
     await stand.proven()
 
     assert stand.holdings() == {MNQ: 10}
+
+
+@pytest.mark.parametrize("written", ["ES", "EP", "ep"])
+async def test_001_weighs_a_product_by_either_name(build: Build, written: str) -> None:
+    stand = await build(plan(contracts(20, weights={written: Decimal(10), "MES": Decimal(1)})))
+
+    await trade(stand, "buy", 2, ES)
+    await stand.until(lambda: stand.used(RULE) == "20 net", "exactly the limit to be judged")
+    assert stand.mutations() == []
+    await stand.sim.order(FIRST, ES, "buy", 1)
+    await stand.proven()
+
+    assert stand.holdings() == {ES: 2}
 
 
 async def test_lesson_84_001_counts_a_contract_that_is_named_nowhere(build: Build) -> None:

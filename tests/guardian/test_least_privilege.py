@@ -10,7 +10,7 @@ import pytest
 from ops.desk.lockfile import holder
 from ops.sim.server import SimServer
 from tests.guardian.conftest import Build
-from tests.guardian.service import Service, account, login, lose, until
+from tests.guardian.service import Service, account, login, lose, run, until
 
 LISTENING = "0A"
 ROUTES = ("livez", "readyz", "status", "metrics")
@@ -101,6 +101,22 @@ async def test_the_only_port_is_the_apis_and_only_this_machine_reaches_it(
     desk = await one.desk_pid()
     assert listening([one.process.pid, desk]) == {f"0100007F:{int(port):04X}"}
     assert listening([desk]) == set()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "[::1]", "localhost"])
+async def test_the_api_answers_under_whatever_address_it_may_be_given(
+    service: Build, sim: SimServer, host: str
+) -> None:
+    one = service(login(sim.url), account())
+    head = one.file.read_text("utf-8").replace("127.0.0.1:0", f"{host}:0", 1)
+    one.file.write_text(head, encoding="utf-8")
+    await one.start()
+    await one.armed()
+
+    code, out, err = await run("status", "--config", str(one.file))
+
+    assert (code, err) == (0, ""), out
+    assert "1001" in out
 
 
 async def test_the_api_has_no_verb_that_changes_anything_and_no_other_name(

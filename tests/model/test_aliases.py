@@ -1,13 +1,17 @@
 """A product answers to each of its names, in any case, and to patterns."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.model.aliases import (
     EXCHANGE_NAMES,
+    by_name,
     canonical,
     check_pattern,
+    check_products,
     matches,
     most_specific,
     names,
@@ -95,6 +99,31 @@ def test_roots_and_patterns_are_accepted(pattern: str) -> None:
 def test_what_is_no_pattern_is_refused_with_an_example(pattern: str) -> None:
     with pytest.raises(ValueError, match=r'is no product; write a root such as "ES"'):
         check_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ((), None),
+        (("ES", "NQ", "mnq", "6E"), None),
+        (("ES", "EP"), "limits.EP: is the same product as ES: keep one"),
+        (("ENQ", "MNQ", "nq"), "limits.nq: is the same product as ENQ: keep one"),
+        (("gc", "GC"), "limits.GC: is the same product as gc: keep one"),
+        (("M*",), "limits.M*: is no product: write its root, such as MNQ"),
+        (("",), "limits.: is no product: write its root, such as MNQ"),
+        (("CON.F.US.EP.Z26",), "limits.CON.F.US.EP.Z26: is no product"),
+    ],
+)
+def test_a_table_names_products_and_each_once(table: tuple[str, ...], told: str | None) -> None:
+    if told is None:
+        check_products("limits", table)
+        return
+    with pytest.raises(ValueError, match=re.escape(told)):
+        check_products("limits", table)
+
+
+def test_a_table_is_read_by_the_exchanges_names() -> None:
+    assert by_name({"EP": 1, "nq": 2, "MNQ": 3}) == {"ES": 1, "NQ": 2, "MNQ": 3}
 
 
 @given(roots)

@@ -19,6 +19,11 @@ GROSS = Count.GROSS
 MICRO = {"MNQ": Decimal("0.1")}
 
 
+def minis(*names: str) -> Params:
+    """Return a limit of 20 micros, with minis that count as ten by one of these names."""
+    return Params(limit=20, weights=dict.fromkeys(names, Decimal(10)))
+
+
 def reduce(contract_id: ContractId, keep: int) -> Goal:
     return Goal(aim=Aim.REDUCE, contract_id=contract_id, keep=keep)
 
@@ -126,6 +131,19 @@ def goals(params: Params, *holdings: Holding) -> tuple[Goal, ...]:
             (reduce(MNQ, 0), reduce(NQ, 2)),
             id="micros first, then the mini",
         ),
+        pytest.param(minis("ES"), [holding(ES, 2)], (), id="ES is EP, equal"),
+        pytest.param(minis("ES"), [holding(ES, 3)], (reduce(ES, 2),), id="ES is EP, one over"),
+        pytest.param(minis("EP"), [holding(ES, -3)], (reduce(ES, 2),), id="by the broker's name"),
+        pytest.param(minis("es"), [holding(ES, 3)], (reduce(ES, 2),), id="in any case"),
+        pytest.param(minis("NQ"), [holding(NQ, 3)], (reduce(NQ, 2),), id="NQ is ENQ"),
+        pytest.param(minis("ENQ"), [holding(NQ, 3)], (reduce(NQ, 2),), id="ENQ is NQ"),
+        pytest.param(minis("NQ"), [holding(MNQ, 20)], (), id="NQ is not its micro"),
+        pytest.param(
+            replace(minis("ES"), on_breach=CLOSE),
+            [holding(ES, 3)],
+            (close(ES),),
+            id="ES is EP, closed",
+        ),
     ],
 )
 def test_the_excess_is_what_must_go(
@@ -174,6 +192,9 @@ def test_it_hears_every_change_of_a_position_and_rests_no_trigger() -> None:
         ({"limit": -1}, "limit"),
         ({"limit": 1, "weights": {"MNQ": Decimal(0)}}, "weights.MNQ"),
         ({"limit": 1, "weights": {"MNQ": Decimal("NaN")}}, "weights.MNQ"),
+        ({"limit": 1, "weights": {"ES": Decimal(10), "EP": Decimal(1)}}, "weights.EP"),
+        ({"limit": 1, "weights": {"nq": Decimal(10), "NQ": Decimal(1)}}, "weights.NQ"),
+        ({"limit": 1, "weights": {"M*": Decimal(1)}}, r"weights.M\*"),
     ],
 )
 def test_a_setting_without_sense_is_refused(given_params: dict[str, object], key: str) -> None:
@@ -181,7 +202,8 @@ def test_a_setting_without_sense_is_refused(given_params: dict[str, object], key
         Params(**given_params)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
-CONTRACTS = (MNQ, NQ, ES, RTY)
+NAMES = {MNQ: "MNQ", NQ: "NQ", ES: "es", RTY: "RTY"}
+CONTRACTS = tuple(NAMES)
 sizes = st.integers(-12, 12).filter(bool)
 any_holdings = st.dictionaries(st.sampled_from(CONTRACTS), sizes, max_size=4).flatmap(
     lambda book: st.permutations(range(1, len(book) + 1)).map(
@@ -192,7 +214,7 @@ any_holdings = st.dictionaries(st.sampled_from(CONTRACTS), sizes, max_size=4).fl
     )
 )
 any_weights = st.dictionaries(
-    st.sampled_from(["MNQ", "ENQ", "EP", "RTY"]),
+    st.sampled_from(["MNQ", "NQ", "es", "RTY"]),
     st.sampled_from([Decimal("0.1"), Decimal("0.25"), Decimal(1), Decimal(3)]),
 )
 any_params = st.builds(
@@ -206,12 +228,10 @@ any_params = st.builds(
 
 def count(params: Params, book: BookView) -> Decimal:
     """Count anew, by the specification."""
-    signed = [one.size * params.weights.get(root(one), Decimal(1)) for one in book.holdings]
+    signed = [
+        one.size * params.weights.get(NAMES[one.contract_id], Decimal(1)) for one in book.holdings
+    ]
     return abs(sum(signed, Decimal(0))) if params.count is Count.NET else sum(map(abs, signed))  # type: ignore[return-value]
-
-
-def root(one: Holding) -> str:
-    return one.contract_id.split(".")[3]
 
 
 def after(book: BookView, wanted: tuple[Goal, ...]) -> BookView:

@@ -268,6 +268,18 @@ def test_a_lock_closes_just_what_its_sessions_govern() -> None:
     assert goals == {"* but GC, M*, MNQ": [NQ, ES, RTY], "GC": [GOLD], "M* but MNQ": [MICRO]}
 
 
+@pytest.mark.parametrize("written", ["ES", "EP", "es", "ep"])
+def test_own_sessions_govern_a_product_by_either_of_its_names(written: str) -> None:
+    own = {written: Instrument(windows=(window("09:00-10:00"),))}
+    params = hours("08:30-15:00", instruments=own)
+    held = (holding(ES, 1, known=False), holding(NQ, 1, known=False))
+
+    (breach,) = ask(params, "2026-11-18T11:00", holdings=held).breaches
+
+    assert [goal.contract_id for goal in breach.goals] == [ES]
+    assert lock_of(breach).scope == "ES"
+
+
 PATTERNS = st.sampled_from(["ES", "NQ", "MNQ", "GC", "M*", "MN*", "*NQ", "E*", "*", "CL", "G*"])
 ROOTS = st.sampled_from(["ES", "EP", "NQ", "ENQ", "MNQ", "MES", "GCE", "GC", "CLE", "RTY", "MGC"])
 
@@ -478,6 +490,7 @@ def test_a_product_may_have_a_calendar_of_its_own() -> None:
 
 GOLD_LATE = {"GC": Instrument(windows=(window("09:00-12:00"),))}
 GOLD_LONG = {"GC": Instrument(windows=(window("08:00-13:00"),))}
+GOLD_LATE_BY_THE_BROKER = {"GCE": GOLD_LATE["GC"]}
 
 
 @pytest.mark.parametrize(
@@ -497,6 +510,12 @@ def test_what_is_stricter_applies_at_once_and_what_is_looser_waits(
 ) -> None:
     assert stricter(loose, strict) == strict
     assert stricter(strict, loose) == strict
+
+
+def test_a_product_is_the_same_by_its_other_name() -> None:
+    held, wanted = hours(instruments=GOLD_LONG), hours(instruments=GOLD_LATE_BY_THE_BROKER)
+
+    assert stricter(held, wanted) == hours(instruments=GOLD_LATE)
 
 
 @pytest.mark.parametrize(
