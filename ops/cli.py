@@ -16,6 +16,7 @@ CONFIG = "riskwarden.toml"
 CONFIG_VARIABLE = "RISKWARDEN_CONFIG"
 CONFIGURATION_ERROR = 3
 ARM_WITHIN_S = 60.0
+SMOKE_S = 8.0
 HIDDEN = "'desk', "
 """How a list of choices shows the command that is the guardian's alone."""
 PORT_MAX = 65_535
@@ -55,8 +56,23 @@ def parser() -> argparse.ArgumentParser:
         metavar="F",
         help=f"the configuration file (default: ${CONFIG_VARIABLE}, else {CONFIG})",
     )
+    _add_running(commands, configured)
+    _add_questions(commands, configured)
+    _add_past(commands, configured)
+    _add_tools(commands)
+    return top
+
+
+def _add_running(commands: "argparse._SubParsersAction[Parser]", configured: Parser) -> None:
     running = Parser(add_help=False)
-    running.add_argument("--json-logs", action="store_true", help="JSON also on a terminal")
+    running.add_argument(
+        "--json",
+        "--json-logs",
+        dest="json_logs",
+        action="store_true",
+        help="log lines for programs, also on a terminal",
+    )
+    running.add_argument("--trial", type=Path, help=argparse.SUPPRESS)  # for `smoke`
     running.add_argument(
         "--arm-within",
         type=seconds,
@@ -68,10 +84,6 @@ def parser() -> argparse.ArgumentParser:
     desk = commands.add_parser("desk", parents=[configured, running])  # for the guardian alone
     desk.add_argument("--login", required=True)
     desk.add_argument("--accepted", type=Path)
-    _add_questions(commands, configured)
-    _add_past(commands, configured)
-    _add_tools(commands)
-    return top
 
 
 def _add_past(commands: "argparse._SubParsersAction[Parser]", configured: Parser) -> None:
@@ -144,7 +156,31 @@ def _add_tools(commands: "argparse._SubParsersAction[Parser]") -> None:
         "--port", type=port, default=9000, help="default: %(default)s; 0 takes a free one"
     )
     sim.add_argument("--speed", type=seconds, default=1.0, help="how many times as fast")
-    commands.add_parser("demo", help="watch it protect an account, against the simulated Gateway")
+    sim.add_argument("--json", action="store_true", help="say where it listens for programs")
+    demo = commands.add_parser(
+        "demo", help="watch it protect an account, against the simulated Gateway"
+    )
+    demo.add_argument("--json", action="store_true", help="only what came of it, for programs")
+    _add_rehearsals(commands)
+
+
+def _add_rehearsals(commands: "argparse._SubParsersAction[Parser]") -> None:
+    smoke = commands.add_parser("smoke", help="does it come up here, and hear the Gateway?")
+    smoke.add_argument(
+        "--config",
+        type=Path,
+        metavar="F",
+        help="try this configuration, in shadow and in a folder of its own, instead of the "
+        "simulator's",
+    )
+    smoke.add_argument(
+        "--within",
+        type=seconds,
+        default=SMOKE_S,
+        metavar="S",
+        help="seconds to the first event or account snapshot (default: %(default)g)",
+    )
+    smoke.add_argument("--json", action="store_true", help="for programs")
 
 
 def seconds(text: str) -> float:

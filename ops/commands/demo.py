@@ -4,7 +4,7 @@ from argparse import Namespace
 from importlib import import_module
 
 
-def run(_: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Play it."""
-    code: int | None = import_module("ops.demo").main()
+    code: int | None = import_module("ops.demo").main(as_json=args.json)
     return code or 0

@@ -14,5 +14,6 @@ def run(args: Namespace) -> int:
             arm_within=args.arm_within,
             json_logs=args.json_logs,
             accepted=args.accepted,
+            trial=args.trial,
         )
     )

@@ -7,5 +7,10 @@ from ops.guardian.process import Orders, main
 
 def run(args: Namespace) -> int:
     """Guard until told to end."""
-    orders = Orders(config=args.config, arm_within=args.arm_within, json_logs=args.json_logs)
+    orders = Orders(
+        config=args.config,
+        arm_within=args.arm_within,
+        json_logs=args.json_logs,
+        trial=args.trial,
+    )
     return main(orders)

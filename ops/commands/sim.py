@@ -15,7 +15,7 @@ def run(args: Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, format="sim: %(message)s")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        asyncio.run(serve(args.scenario, HOST, args.port, args.speed))
+        asyncio.run(serve(args.scenario, HOST, args.port, args.speed, as_json=args.json))
     except KeyboardInterrupt:
         return Exit.OK
     except ScenarioError as error:

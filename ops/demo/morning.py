@@ -9,14 +9,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ops.demo.reactions import Reactions
-from ops.demo.service import Service
+from ops.demo.reactions import Reactions, middle
+from ops.demo.service import simulated
+from ops.rehearsal.service import Service
 from ops.sim.play import play
 from ops.sim.server import SimServer
+from protocol.control import AccountStatus, ServiceStatus
 
 ACCOUNTS = (1001, 1002)
 CONTRACT = "CON.F.US.MNQ.Z26"
 LIMIT = -500
+RULES = f"""\
+[accounts.rules.max_contracts]
+limit = 8
+[accounts.rules.daily_unrealized_loss]
+limit = -300
+[accounts.rules.daily_realized_loss]
+limit = {LIMIT}
+"""
 ARMED_WITHIN_S = 15.0
 ENDS_WITHIN_S = 50.0
 LOOK_S = 0.1
@@ -32,7 +42,7 @@ class Morning:
         self.sim = sim
         self.service = service
         self.reactions = Reactions(sim)
-        self.status: dict[str, Any] | None = None
+        self.status: ServiceStatus | None = None
         self._quiet = quiet
         self._begun = time.monotonic()
 
@@ -57,13 +67,12 @@ class Morning:
                           f"{one.ms:.1f} ms after the message that caused it")  # fmt: skip
             if time.monotonic() - shown >= 1.0:
                 shown = time.monotonic()
-                self.status = await self.service.status()
+                self.status = await self.service.status() or self.status
                 self._show()
 
     def _show(self) -> None:
-        accounts = self.status["accounts"] if self.status else []
-        for one in accounts:
-            if one["positions"] or one["id"] == ACCOUNTS[0]:
+        for one in self.status.accounts if self.status else ():
+            if one.positions or one.id == ACCOUNTS[0]:
                 self.tell(f"      {described(one, self._price())}")
 
     def _price(self) -> str:
@@ -72,27 +81,26 @@ class Morning:
     async def armed(self) -> None:
         """Wait until the service protects every account."""
         deadline = time.monotonic() + ARMED_WITHIN_S
-        while time.monotonic() < deadline and not self.service.ended:
+        while time.monotonic() < deadline and self.service.code is None:
             self.status = await self.service.status()
-            accounts = self.status["accounts"] if self.status else []
-            if accounts and all(one["state"] == "armed" for one in accounts):
+            accounts = self.status.accounts if self.status else []
+            if accounts and all(one.state == "armed" for one in accounts):
                 return
             await asyncio.sleep(LOOK_S)
         raise SystemExit("the service was not armed in time: its own lines above say why")
 
 
-def described(account: dict[str, Any], price: str) -> str:
+def described(account: AccountStatus, price: str) -> str:
     """Return an account in one line: its day against its limit, its positions, its lock."""
-    realized, unrealized = (float(account[key] or 0) for key in ("realized", "unrealized"))
+    realized, unrealized = float(account.realized or 0), float(account.unrealized or 0)
     used = min(1.0, max(0.0, (realized + unrealized) / LIMIT))
     bar = "#" * round(used * METER)
     held = ", ".join(
-        f"{one['side']} {one['size']} {one['contract'].split('.')[3]}"
-        for one in account["positions"]
+        f"{one.side} {one.size} {one.contract.split('.')[3]}" for one in account.positions
     )
-    lock = "LOCKED" if account["locked"] else "      "
+    lock = "LOCKED" if account.locked else "      "
     return (
-        f"[{account['id']}] MNQ {price}  realized {realized:8.2f}  open {unrealized:8.2f}  "
+        f"[{account.id}] MNQ {price}  realized {realized:8.2f}  open {unrealized:8.2f}  "
         f"[{bar:<{METER}}] of {LIMIT}  {lock} {held or 'flat'}"
     )
 
@@ -101,7 +109,7 @@ async def run(*, quiet: bool) -> dict[str, Any]:
     """Play the morning; return what came of it."""
     with tempfile.TemporaryDirectory(prefix="riskwarden-demo-") as name:
         async with SimServer("morning") as sim:
-            service = Service(Path(name), sim, ACCOUNTS, LIMIT)
+            service = simulated(Path(name), sim, ACCOUNTS, RULES)
             morning = Morning(sim, service, quiet=quiet)
             morning.tell(f"a simulated Gateway listens at {sim.url}; starting riskwarden")
             await service.start()
@@ -122,24 +130,25 @@ async def run(*, quiet: bool) -> dict[str, Any]:
 
 def summary(morning: Morning, code: int) -> dict[str, Any]:
     """Return the figures of the morning, and whether every promise held."""
-    accounts = {one["id"]: one for one in (morning.status or {}).get("accounts", [])}
-    guarded, calm = (accounts.get(one, {}) for one in ACCOUNTS)
+    accounts = {one.id: one for one in morning.status.accounts} if morning.status else {}
+    guarded, calm = (accounts.get(one) for one in ACCOUNTS)
     closes = sorted(
         one.ms for one in morning.reactions.all if one.what != "cancel" and not math.isnan(one.ms)
     )
-    confirmed = [one for one in guarded.get("enforcements", []) if one["state"] == "confirmed"]
+    done = guarded.enforcements if guarded else []
+    confirmed = [one for one in done if one.state == "confirmed"]
+    attempts = guarded.attempts_while_locked if guarded else 0
     held = {
-        "the guarded account is locked": bool(guarded.get("locked")),
+        "the guarded account is locked": guarded is not None and guarded.locked,
         "it is flat at the broker": flat(morning.sim, ACCOUNTS[0]),
-        "its attempts while locked were undone": guarded.get("attempts_while_locked", 0) > 0
-        and len(confirmed) > 1,
-        "the other account was left alone": not calm.get("enforcements", [None]),
+        "its attempts while locked were undone": attempts > 0 and len(confirmed) > 1,
+        "the other account was left alone": calm is not None and not calm.enforcements,
         "the service ended cleanly": code == 0,
     }
     return {
         "held": held,
-        "realized": guarded.get("realized"),
-        "attempts_while_locked": guarded.get("attempts_while_locked"),
+        "realized": guarded.realized if guarded else None,
+        "attempts_while_locked": attempts,
         "enforcements_confirmed": len(confirmed),
         "closes": len(closes),
         "close_ms": {"median": middle(closes), "max": closes[-1] if closes else None},
@@ -149,11 +158,6 @@ def summary(morning: Morning, code: int) -> dict[str, Any]:
 def flat(sim: SimServer, account: int) -> bool:
     """Tell whether the simulated broker itself holds nothing for an account."""
     return not sim.exchange.positions(account)
-
-
-def middle(ordered: list[float]) -> float | None:
-    """Return the median of an ordered list, None of an empty one."""
-    return ordered[len(ordered) // 2] if ordered else None
 
 
 def main(*, as_json: bool = False) -> int:

@@ -53,3 +53,8 @@ class Reactions:
         before = [at for key in keys for at in self._sent.get(key, ()) if at <= call.received_ns]
         ms = (call.received_ns - max(before)) / NANOS_A_MS if before else float("nan")
         return Reaction(call.account or 0, call.endpoint.split("/")[1], ms)
+
+
+def middle(ordered: list[float]) -> float | None:
+    """Return the median of an ordered list, None of an empty one."""
+    return ordered[len(ordered) // 2] if ordered else None

@@ -66,6 +66,21 @@ class LockFile:
         os.close(self._fd)
 
 
+def held_by(path: Path) -> Holder | None:
+    """Return who holds a lock at this moment; None if nobody does, or there is none."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return holder(path) or Holder(pid=0)
+    finally:
+        os.close(fd)
+    return None
+
+
 def holder(path: Path) -> Holder | None:
     """Return what the file says of its holder, who may be gone."""
     try:

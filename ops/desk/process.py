@@ -15,9 +15,10 @@ from typing import NoReturn
 import msgspec
 
 from config.errors import ConfigError
-from config.load import Loaded, load, parse, read_text, understand
+from config.load import Loaded, parse, read_text, understand
 from config.schema import LoginConfig
 from config.secrets import Credentials, credentials
+from config.trial import on_trial
 from ops.desk import logs
 from ops.desk.counts import Counts
 from ops.desk.identities import recall
@@ -47,6 +48,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     json_logs: bool = False
     accepted: Path | None = None
     """Where the guardian has written what it has accepted of the configuration."""
+    trial: Path | None = None
+    """Where everything is kept when the configuration is only tried."""
 
 
 def main(orders: Orders) -> NoReturn:
@@ -145,10 +148,11 @@ def _configured(orders: Orders, lines: logs.Lines) -> tuple[Loaded, LoginConfig,
 
 def _read(orders: Orders) -> Loaded:
     """Read what the guardian has accepted; without one, the file itself."""
-    if orders.accepted is None:
-        return load(orders.config)
     file = orders.config.absolute()
-    return understand(parse(read_text(orders.accepted), file), file)
+    document = parse(read_text(orders.accepted or file), file)
+    if orders.trial is not None:
+        document = on_trial(document, orders.trial)
+    return understand(document, file)
 
 
 def _own(data_dir: Path, login: str) -> None:

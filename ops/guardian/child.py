@@ -17,13 +17,21 @@ LINE_BYTES_MAX = 64 * 1024 * 1024
 
 
 def command(
-    config: Path, login: str, arm_within: float, *, json_logs: bool, accepted: Path | None
+    config: Path,
+    login: str,
+    arm_within: float,
+    *,
+    json_logs: bool,
+    accepted: Path | None,
+    trial: Path | None = None,
 ) -> list[str]:
     """Return the command line of a desk; -P keeps the current folder out of its imports."""
     line = [sys.executable, "-P", "-m", "ops.cli", "desk"]
     line += ["--config", str(config), "--login", login, "--arm-within", str(arm_within)]
     if accepted is not None:
         line += ["--accepted", str(accepted)]
+    if trial is not None:
+        line += ["--trial", str(trial)]
     return [*line, "--json-logs"] if json_logs else line
 
 

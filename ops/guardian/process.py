@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from config.load import Loaded, parse, read_text, understand
+from config.trial import on_trial
 from ops.desk import logs
 from ops.desk.identities import recall
 from ops.desk.lockfile import HeldError, Holder, LockFile
@@ -36,6 +37,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     config: Path
     arm_within: float
     json_logs: bool = False
+    trial: Path | None = None
+    """Where to keep everything, to try the configuration without consequences (config/trial.py)."""
 
 
 def main(orders: Orders) -> int:
@@ -43,7 +46,10 @@ def main(orders: Orders) -> int:
     os.umask(OTHERS)
     file = orders.config.absolute()
     text = read_text(file)
-    loaded = understand(parse(text, file), file)
+    document = parse(text, file)
+    if orders.trial is not None:
+        document = on_trial(document, orders.trial)
+    loaded = understand(document, file)
     lines = logs.begin("guardian", as_json=orders.json_logs)
     try:
         ending = asyncio.run(_guard(orders, loaded, text, lines))
@@ -100,6 +106,7 @@ def _starting(orders: Orders, loaded: Loaded, text: str) -> Callable[[str], Awai
                 orders.arm_within,
                 json_logs=orders.json_logs,
                 accepted=accepted,
+                trial=orders.trial,
             )
         )
 

@@ -1,6 +1,7 @@
 """Run the simulator: inside a test's own event loop, or as a process of its own."""
 
 import asyncio
+import json
 import signal
 import socket
 import sys
@@ -159,13 +160,21 @@ class SimServer:
 
 
 async def serve(
-    scenario: str = "default", host: str = HOST, port: int = 9000, speed: float = 1.0
+    scenario: str = "default",
+    host: str = HOST,
+    port: int = 9000,
+    speed: float = 1.0,
+    *,
+    as_json: bool = False,
 ) -> None:
     """Play a scenario on loopback until cancelled."""
     if host not in {HOST, "localhost"}:
         raise ValueError(f"the simulator listens on {HOST} only, not on {host}")
     async with SimServer(scenario, port, play_steps=True, speed=speed) as sim:
-        print(f"simulated Gateway at {sim.url} (scenario {scenario}, control at {sim.url}/_sim/)")
+        control = f"{sim.url}/_sim/"
+        said = {"url": sim.url, "scenario": scenario, "control": control}
+        text = f"simulated Gateway at {sim.url} (scenario {scenario}, control at {control})"
+        print(json.dumps(said) if as_json else text)
         sys.stdout.flush()
         await _terminated()
 

@@ -1,0 +1,50 @@
+"""`riskwarden smoke`: whether the real service comes up here, and hears the Gateway."""
+
+import asyncio
+import sys
+from argparse import Namespace
+
+import msgspec
+
+from config.load import Loaded, load
+from ops.desk.lockfile import held_by
+from ops.desk.outcome import Ended, Exit
+from ops.rehearsal.smoke import Smoked, smoke
+
+MENDS = {
+    Exit.EXCEPTION: "the lines above are its own; `riskwarden run` shows all of them",
+    Exit.STALLED: "is this machine busy? try a longer --within; else look at the lines above",
+    Exit.CONFIGURATION: "`riskwarden check` says all that is wrong with it",
+    Exit.GATEWAY: "`riskwarden check --connect` says what the Gateway objects to",
+    Exit.DEPENDENCY: "run `make setup`",
+}
+
+
+def run(args: Namespace) -> int:
+    """Try it; the exit code is the service's own, or 2 if nothing was heard in time."""
+    loaded = None if args.config is None else load(args.config)
+    if loaded is not None:
+        refuse_beside(loaded)
+    found = asyncio.run(smoke(loaded, args.within))
+    if args.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
+    else:
+        sys.stdout.write("\n".join(rendered(found)) + "\n")
+    return found.code
+
+
+def refuse_beside(loaded: Loaded) -> None:
+    """Raise Ended if the service itself runs: two sessions of a login throw each other out."""
+    there = held_by(loaded.config.service.data_dir / "lock")
+    if there is not None:
+        what = f"the service of {loaded.file} is running already (process {there.pid})"
+        raise Ended(Exit.EXCEPTION, what, "ask it: `riskwarden status`; or stop it first")
+
+
+def rendered(found: Smoked) -> list[str]:
+    """Return what came of it as lines for people."""
+    lines = [f"{took:6.2f} s  {step.replace('_', ' ')}" for step, took in found.steps.items()]
+    if found.code:
+        lines += [f"  it said: {line}" for line in found.said]
+    lines.append(f"{'ok' if not found.code else 'NOT OK'}: {found.why}")
+    return [*lines, f"  mend: {MENDS[found.code]}"] if found.code else lines

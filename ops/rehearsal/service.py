@@ -1,0 +1,110 @@
+"""The real service, as a process of its own, from its start to a clean end."""
+
+import asyncio
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ops.desk.lockfile import holder
+from protocol.control import ServiceStatus
+
+STOP_S = 5.0
+ASK_S = 2.0
+USER, KEY = "PROJECT_X_USERNAME", "PROJECT_X_API_KEY"
+"""Where the configurations that are made here say that the secrets stand."""
+
+
+class Service:
+    """`riskwarden run` on a configuration; out of reach of the terminal's signals.
+
+    Whoever starts it decides when it ends: an interrupt must not take the guard away first.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        data_dir: Path,
+        *,
+        secrets: tuple[str, str] | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
+        """Take the file, its data_dir, and user name and key where the file asks for `USER`."""
+        self._command = [sys.executable, "-P", "-m", "ops.cli", "run", "--config", str(file)]
+        self._command += options
+        self._data_dir = data_dir
+        self._more: Mapping[str, str] = (
+            {} if secrets is None else {USER: secrets[0], KEY: secrets[1]}
+        )
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start the process."""
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            env={**os.environ, **self._more},
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Return its process number."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def code(self) -> int | None:
+        """Return its exit code; None while it runs."""
+        return None if self._process is None else self._process.returncode
+
+    async def lines(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield its log lines as they come."""
+        assert self._process is not None
+        assert self._process.stderr is not None
+        async for raw in self._process.stderr:
+            try:
+                line: dict[str, Any] = json.loads(raw)
+            except ValueError:
+                line = {"text": raw.decode(errors="replace").rstrip(), "level": "ERROR"}
+            yield line
+
+    async def status(self) -> ServiceStatus | None:
+        """Return what it says of itself, None while it does not."""
+        raw = await self.get("status")
+        return None if raw is None else msgspec.json.decode(raw, type=ServiceStatus)
+
+    async def get(self, path: str) -> bytes | None:
+        """Return what it answers; None while it does not."""
+        said = holder(self._data_dir / "lock")
+        if self._process is None or said is None or said.pid != self.pid or not said.http:
+            return None
+        return await asyncio.to_thread(fetched, f"http://{said.http}/{path}")
+
+    async def stop(self) -> int:
+        """End it as a service manager would; return its exit code."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.terminate()
+        try:
+            return await asyncio.wait_for(self._process.wait(), STOP_S)
+        except TimeoutError:
+            self._process.kill()
+            return await self._process.wait()
+
+
+def fetched(url: str) -> bytes | None:
+    """Return what stands at an address of this machine; None if nothing answers."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=ASK_S) as answer:
+            body: bytes = answer.read()
+            return body
+    except OSError:
+        return None
