@@ -71,6 +71,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         matrix.note(RULES_PROVEN)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the state of services that tests start out of this user's own."""
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    yield
+    os.environ.pop("XDG_STATE_HOME")
+    if before is not None:
+        os.environ["XDG_STATE_HOME"] = before
+
+
 @pytest.fixture(autouse=True)
 def _heard() -> Iterator[None]:
     """Let no command that a test has run in this process silence the tests after it."""

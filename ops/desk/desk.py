@@ -11,7 +11,7 @@ when the disk is able.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from msgspec.structs import replace
@@ -31,6 +31,7 @@ from ops.desk.clocks import Clocks
 from ops.desk.counts import Counts
 from ops.desk.intake import Intake, Raw
 from ops.desk.release import PATIENCE_S, Release
+from ops.desk.stores import STORE, Lost
 from ops.desk.untraced import NOTHING, Leg, Tracing, Untraced
 from protocol.answers import AccountsRead, Answered, LoginFailed, Refused
 from protocol.codec import Recorded
@@ -38,7 +39,7 @@ from protocol.commands import Mutation, Read
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised, Decision
 from protocol.lockouts import LockKind, LockRequest, SetLock
 from protocol.message import Message
-from protocol.units import SECOND, AccountId, Now, RuleName
+from protocol.units import SECOND, AccountId, Nanos, Now
 
 log = logging.getLogger(__name__)
 
@@ -92,11 +93,10 @@ class Desk:
         self.runtime = Runtime(DeskRoster(plans), stored)
         self._broker: Broker | None = None
 
-    def start(self, broker: Broker, rebuilt: tuple[AccountId, ...] = ()) -> None:
+    def start(self, broker: Broker, lost: Mapping[AccountId, Lost] | None = None) -> None:
         """Stand the actors up: locks are re-asserted before the broker is asked anything.
 
-        An account whose store was damaged and had to be `rebuilt` may have been locked, and nobody
-        can tell: it is locked until its next reset.
+        An account that may have lost locks with its store is locked until its next reset.
         """
         self._loop = asyncio.get_running_loop()
         self._broker = broker
@@ -104,16 +104,16 @@ class Desk:
         self.journal.start()
         self._flusher = self._loop.call_later(FLUSH_S, self._flush)
         self._commit(self.runtime.start(self._now()))
-        for account_id in rebuilt:
-            self._lock(account_id)
+        for account_id, loss in (lost or {}).items():
+            self._lock(account_id, loss)
         self._set_timer()
 
-    def _lock(self, account_id: AccountId) -> None:
+    def _lock(self, account_id: AccountId, lost: Lost) -> None:
         now = self._now()
         plan = next(one for one in self.plans if one.account_id == account_id)
-        request = LockRequest(kind=LockKind.HARD, until=plan.reset.following(now.wall))
-        reason = "the store was damaged: whether the account was locked cannot be known"
-        lock = SetLock(rule=RuleName("store"), request=request, reason=reason)
+        until = max(plan.reset.following(now.wall), lost.until or 0)
+        request = LockRequest(kind=LockKind.HARD, until=Nanos(until))
+        lock = SetLock(rule=STORE, request=request, reason=lost.reason)
         self._commit(self.runtime.input(f"account/{account_id}/lockout", lock, now))
 
     async def stop(self) -> None:

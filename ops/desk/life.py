@@ -18,6 +18,8 @@ from ops.desk.counts import Counts
 from ops.desk.desk import Desk
 from ops.desk.figures import figures
 from ops.desk.link import Link
+from ops.desk.marking import Marking
+from ops.desk.marks import gateway_of, marks_of
 from ops.desk.names import learn
 from ops.desk.narrate import about, line
 from ops.desk.outcome import Ending, Exit
@@ -31,7 +33,7 @@ from ops.desk.status import History
 from ops.desk.tracing import Tracer
 from protocol.account_facts import AccountSeen
 from protocol.control import DeskReport
-from protocol.decisions import Checkpoint, Decision
+from protocol.decisions import Checkpoint, Decision, LockEnded, LockSet
 from protocol.units import AccountId, Now
 
 log = logging.getLogger(__name__)
@@ -40,7 +42,9 @@ REPORT_SHARE = 20
 """Reports take at most a twentieth of the loop's time."""
 QUIET_S = 0.75
 """How long a report that says nothing new may wait."""
-STOP_S = 1.3
+STOP_S = 1.1
+MARK_S = 0.2
+"""How long the last marks of the stores may take before these are closed."""
 GUARDED = frozenset({"armed", "blind", "last_resort"})
 """States in which an account is looked after, well or as well as may be."""
 
@@ -109,8 +113,10 @@ class Life:
         )
         self.counts.expect(plans)
         self.link.on_event, self.link.on_notice = self._desk.event, self._desk.notice
-        lost = tuple(ward.plan.account_id for ward in wards if ward.lost)
+        lost = {ward.plan.account_id: ward.lost for ward in wards if ward.lost is not None}
+        self._marking = self._to_mark(wards)
         self._desk.start(self.link, lost)
+        self._marking.start()
         loading = asyncio.create_task(self.link.load())
         try:
             ending = await self._go_on(loading, wards)
@@ -125,6 +131,10 @@ class Life:
         wards, nameless = stand_up(self.config, self.login.name, self.known, clock.now().wall)
         recall_day(wards, self._history)
         return wards, nameless
+
+    def _to_mark(self, wards: list[Ward]) -> Marking:
+        marks = marks_of(self.config.service.data_dir)
+        return Marking(marks, gateway_of(self.login.api_url), wards)
 
     async def _go_on(self, loading: "asyncio.Task[None]", wards: list[Ward]) -> Ending | None:
         while not self._stop.done():
@@ -162,6 +172,7 @@ class Life:
     async def _end(self, loading: "asyncio.Task[None]") -> bool:
         """Flush the journal and let go; whoever hangs is left behind."""
         loading.cancel()
+        await asyncio.to_thread(self._marking.stop, MARK_S)
         try:
             await asyncio.wait_for(self._desk.stop(), STOP_S)
         except TimeoutError:
@@ -228,6 +239,8 @@ class Life:
     def _decided(self, decision: Decision, now: Now) -> None:
         self._history.take(decision, now)
         self._reloads.take(decision)
+        if isinstance(decision, LockSet | LockEnded):
+            self._marking.changed()
         said = line(decision)
         self.counts.decided(decision, self._desk.runtime.states)
         if said.checkpoint is not None:

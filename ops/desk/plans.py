@@ -5,6 +5,7 @@ out of it is guarded by its rules until the reset, and without rules until its l
 was put into shadow is enforced until then.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from typing import NamedTuple
@@ -21,7 +22,9 @@ from actors.settings import resumed
 from config.calendars import load_shipped, shipped
 from config.schema import AccountConfig, ServiceConfig
 from ops.desk.identities import Identity, known_id
+from ops.desk.marks import gateway_of, marks_of
 from ops.desk.stores import (
+    Lost,
     Opened,
     folder,
     left_behind,
@@ -42,8 +45,8 @@ class Ward(NamedTuple):
     store: Storage
     held: bool
     alarms: tuple[str, ...]
-    lost: bool = False
-    """Whether locks may have been lost with its store: it is locked until its next reset."""
+    lost: Lost | None = None
+    """Locks may have been lost with its store: it is locked until its next reset."""
 
 
 def accounts_of(config: ServiceConfig, login: str) -> tuple[AccountConfig, ...]:
@@ -58,7 +61,7 @@ def identify(account: AccountConfig, known: Known) -> AccountId | None:
     return known_id(known, account.login, account.name or "")
 
 
-def orphans(config: ServiceConfig, known: Known) -> dict[str, dict[AccountId, str]]:
+def orphans(config: ServiceConfig, known: Known, wall: Nanos) -> dict[str, dict[AccountId, str]]:
     """Return by login the accounts that are configured no more, but bound, and why they are.
 
     Those whose login is gone too fall to the first one.  While some configured name stands for a
@@ -69,7 +72,8 @@ def orphans(config: ServiceConfig, known: Known) -> dict[str, dict[AccountId, st
     configured = {number for number in identified if number is not None}
     logins = [login.name for login in config.logins]
     found: dict[str, dict[AccountId, str]] = {}
-    for account_id, why in left_behind(config.service.data_dir, configured).items():
+    data_dir = config.service.data_dir
+    for account_id, why in left_behind(data_dir, configured, marks_of(data_dir), wall).items():
         identity = known.get(account_id)
         if identity is None and None in identified:
             continue
@@ -82,8 +86,8 @@ def stand_up(
     config: ServiceConfig, login: str, known: Known, wall: Nanos
 ) -> tuple[list[Ward], list[AccountConfig]]:
     """Open the stores of everyone a desk guards; return also whose number is not known yet."""
-    data_dir, keep = config.service.data_dir, retention(config.journal)
     wards, nameless = list[Ward](), list[AccountConfig]()
+    opened = _opening(config, login, wall)
     for account in accounts_of(config, login):
         account_id = identify(account, known)
         if account_id is None:
@@ -91,12 +95,24 @@ def stand_up(
             continue
         remembered = known.get(account_id)
         name = account.name or (remembered.name if remembered is not None else "")
-        opened = open_store(folder(data_dir, account_id), account_id, keep)
-        wards.append(_configured(opened, account, account_id, name, wall))
-    for account_id, why in orphans(config, known).get(login, {}).items():
-        opened = open_store(folder(data_dir, account_id), account_id, keep)
-        wards.append(_left_behind(opened, account_id, known.get(account_id), why, wall))
+        wards.append(_configured(opened(account_id), account, account_id, name, wall))
+    for account_id, why in orphans(config, known, wall).get(login, {}).items():
+        identity = known.get(account_id)
+        wards.append(_left_behind(opened(account_id), account_id, identity, why, wall))
     return wards, nameless
+
+
+def _opening(config: ServiceConfig, login: str, wall: Nanos) -> Callable[[AccountId], Opened]:
+    """Return what opens an account's store, and compares it with the marks of the past."""
+    data_dir, keep = config.service.data_dir, retention(config.journal)
+    gateway = next(gateway_of(one.api_url) for one in config.logins if one.name == login)
+    marks = marks_of(data_dir)
+
+    def opened(account_id: AccountId) -> Opened:
+        past = marks.past(account_id, gateway, wall)
+        return open_store(folder(data_dir, account_id), account_id, keep, past)
+
+    return opened
 
 
 def wanted_plan(account: AccountConfig, account_id: AccountId, name: str) -> AccountPlan:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from actors.adapters import clock
 from config.load import Loaded, parse, read_text, understand
 from config.trial import on_trial
 from ops.desk import logs
@@ -142,7 +143,7 @@ def _own(data_dir: Path) -> LockFile:
 def _watches(loaded: Loaded) -> tuple[Watch, ...]:
     """Return a watch for each login that has somebody to guard."""
     config = loaded.config
-    locked = orphans(config, recall(config.service.data_dir))
+    locked = orphans(config, recall(config.service.data_dir), clock.now().wall)
     return tuple(
         Watch(login.name, accounts_of(config, login.name))
         for login in loaded.logins

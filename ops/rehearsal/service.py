@@ -47,7 +47,8 @@ class Service:
         """Start the process."""
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
-            env={**os.environ, **self._more},
+            # Its data_dir goes when it ends: it leaves no mark of it in this user's state.
+            env={**os.environ, **self._more, "XDG_STATE_HOME": str(self._data_dir.parent)},
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,

@@ -21,8 +21,9 @@ async def service(tmp_path: Path) -> AsyncIterator[Build]:
     """Return what writes a configuration and returns its service, which ends with the test."""
     built: list[Service] = []
 
-    def build(*parts: str) -> Service:
-        built.append(Service(tmp_path, *parts))
+    def build(*parts: str, folder: Path = tmp_path) -> Service:
+        folder.mkdir(exist_ok=True)
+        built.append(Service(folder, *parts))
         return built[-1]
 
     yield build

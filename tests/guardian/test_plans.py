@@ -135,16 +135,16 @@ def test_an_account_falls_to_the_login_it_had_or_else_to_the_first(configure: Co
 
     had = {TWO: Identity(id=TWO, login="second")}
     gone = {TWO: Identity(id=TWO, login="third")}
-    assert list(orphans(config, had)) == ["second"]
-    assert list(orphans(config, gone)) == ["main"]
-    assert list(orphans(config, {})) == ["main"]
+    assert list(orphans(config, had, now().wall)) == ["second"]
+    assert list(orphans(config, gone, now().wall)) == ["main"]
+    assert list(orphans(config, {}, now().wall)) == ["main"]
 
 
 def test_nobody_takes_a_stranger_that_a_name_may_stand_for(configure: Configure) -> None:
     config = configure(login(NOWHERE), account('name = "SOMEBODY"'))
     lock(config, TWO)
 
-    assert orphans(config, {}) == {}
+    assert orphans(config, {}, now().wall) == {}
 
 
 def test_a_name_is_learnt_and_followed(configure: Configure) -> None:
@@ -204,7 +204,7 @@ def test_a_damaged_store_of_an_account_that_is_not_configured_counts_as_locked(
 
     wards, _ = stand_up(config, "main", {}, now().wall)
 
-    assert [(one.plan.account_id, one.held, one.lost) for one in wards] == [
+    assert [(one.plan.account_id, one.held, one.lost is not None) for one in wards] == [
         (TWO, False, False),
         (ONE, True, True),
     ]

@@ -75,7 +75,9 @@ def test_the_unit_notifies_is_watched_and_always_comes_back() -> None:
         "0",
     )
     assert int(unit["WatchdogSec"]) >= 10  # the guardian feeds it several times in that time
+    assert unit["StateDirectory"].split() == ["riskwarden", "riskwarden-state"]
     assert unit["StateDirectoryMode"] == "0700"
+    assert "Environment=XDG_STATE_HOME=/var/lib/riskwarden-state\n" in UNIT.read_text("utf-8")
     assert unit["UMask"] == "0077"
     assert unit["RestartPreventExitStatus"] == "3 5"
 
