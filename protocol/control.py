@@ -67,7 +67,8 @@ class RuleStatus(msgspec.Struct, frozen=True, kw_only=True):
     A rule protects only if it is all of these: `enabled` (configured, and in force), `loaded` (its
     actor lives), `subscribed` (its account tells it what it hears of), `evaluated` (it has judged,
     and not long ago), `enforcing` (what it finds is acted upon).  `armed` is all but the last: a
-    rule in shadow is armed too.
+    rule in shadow is armed too.  `lacks` is the first of them that it is not and should be, and
+    `since` when it was first seen so.
     """
 
     rule: str
@@ -83,6 +84,8 @@ class RuleStatus(msgspec.Struct, frozen=True, kw_only=True):
     loaded: bool = False
     subscribed: bool = False
     enforcing: bool = False
+    lacks: str = ""
+    since: str | None = None
 
 
 class EnforcementStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -172,7 +172,9 @@ LEDGER_DRIFT = _gauge(
     *ACCOUNT,
 )
 CONTRACTS = _gauge("account_contracts", "Contracts held, long and short.", *ACCOUNT)
-RULE_ARMED = _gauge("rule_armed", "1 for a rule that has judged, 0 for one that has not.", *RULE)
+RULE_ARMED = _gauge(
+    "rule_armed", "1 for a rule that protects, 0 for one that lacks something.", *RULE
+)
 RULE_UNKNOWN = _gauge("rule_unknown", "1 for a rule that cannot judge just now.", *RULE)
 REMAINING = _gauge("rule_remaining_usd", "Dollars left before a limit; negative past it.", *RULE)
 LIMIT = _gauge("rule_limit_usd", "A limit in dollars.", *RULE)

@@ -59,7 +59,9 @@ def working(args: Namespace) -> int:
             for one in accounts
         )
     sys.stdout.write(text + "\n")
-    armed = all(one.state in ARMED and all(rule.armed for rule in one.rules) for one in accounts)
+    armed = all(
+        one.state in ARMED and all(not rule.lacks for rule in one.rules) for one in accounts
+    )
     return Exit.OK if armed else Exit.STALLED
 
 

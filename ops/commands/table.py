@@ -23,6 +23,9 @@ def table(rules: list[RuleStatus]) -> list[str]:
         for line in rows
     ]
     lines += [f"    {rule.rule}: unknown, {rule.unknown}" for rule in rules if rule.unknown]
+    lines += [
+        f"    {rule.rule}: not {rule.lacks} since {rule.since}" for rule in rules if rule.lacks
+    ]
     off = [name for name in RULES if name not in {rule.rule for rule in rules}]
     return [*lines, f"  off: {', '.join(off)}"] if off else lines
 

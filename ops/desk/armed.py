@@ -1,7 +1,8 @@
 """Whether a rule protects, in every sense that there is, read off the actors' last states.
 
-A rule can be configured and yet be of no use: its actor is gone, nobody tells it anything, it has
-not judged, or nobody acts on what it says.  Each of these is looked at by itself.
+A rule can be configured and yet be of no use: it is not in force, its actor is gone, nobody tells
+it anything, it has not judged, or nobody acts on what it says.  Each of these is looked at by
+itself.
 """
 
 import logging
@@ -10,6 +11,8 @@ from typing import NamedTuple
 from actors.account_reads import late_rules
 from actors.model.account_state import State as AccountState
 from actors.model.confirm import UNCONFIRMED
+from actors.model.demands import met
+from actors.model.pacing import State as EnforcerState
 from actors.plan import AccountPlan
 from actors.rule import State as RuleState
 from actors.rules import RULES
@@ -18,10 +21,13 @@ from actors.runtime import Runtime
 from actors.tree import RULE_PREFIX
 from protocol.book import BookView
 from protocol.control import RuleStatus
+from protocol.enforcement import Verdict
 from protocol.units import Now, RuleName
 from protocol.words import instant_text
 
 log = logging.getLogger(__name__)
+STAGES = ("enabled", "loaded", "subscribed", "evaluated", "enforcing")
+"""What a rule must be to protect, in the order in which it gets there."""
 
 
 class Figures(NamedTuple):
@@ -51,10 +57,13 @@ def rule(
     late = account is None or name in late_rules(account, now)
     told = figures(plan, name, state, view, now)
     armed = loaded and subscribed and evaluated is not None and not late
+    shadowed = plan.shadowed(name)
+    enforcing = armed and not shadowed and acts(runtime, account, path, name)
+    stages = (name in plan.rules, loaded, subscribed, armed, enforcing or shadowed)
     return RuleStatus(
         rule=name,
         armed=armed,
-        mode=(Mode.SHADOW if plan.shadowed(name) else Mode.ENFORCE).value,
+        mode=(Mode.SHADOW if shadowed else Mode.ENFORCE).value,
         limit=told.limit,
         used=told.used,
         unknown=told.unknown,
@@ -63,8 +72,25 @@ def rule(
         enabled=name in plan.rules,
         loaded=loaded,
         subscribed=subscribed,
-        enforcing=armed and not plan.shadowed(name) and f"{path}/enforcer" in runtime.addresses,
+        enforcing=enforcing,
+        lacks=next((one for one, so in zip(STAGES, stages, strict=True) if not so), ""),
     )
+
+
+def acts(runtime: Runtime, account: AccountState | None, path: str, name: RuleName) -> bool:
+    """Tell whether what a rule has found is so already, or is being brought about.
+
+    Between two inputs it always is one of the two: a breach is demanded in the turn that finds it,
+    and the enforcer holds the demand until it is proven.
+    """
+    enforcer: EnforcerState | None = runtime.states.get(f"{path}/enforcer")
+    if enforcer is None or account is None:
+        return False
+    verdict = account.verdicts.get(name)
+    found = verdict.breaches if isinstance(verdict, Verdict) else ()
+    if all(met(one.goals, account.view) for one in found if one.goals):
+        return True
+    return any(one.rule == name and not one.withdrawn for one in enforcer.kept.demands)
 
 
 def figures(

@@ -25,7 +25,8 @@ from ops.desk.narrate import about, line
 from ops.desk.outcome import Ending, Exit
 from ops.desk.outlook import Outlook, starting
 from ops.desk.pipe import ReportPipe
-from ops.desk.plans import Known, Ward, stand_up
+from ops.desk.plans import Known, Ward, accounts_of, identify, stand_up
+from ops.desk.protecting import Protecting
 from ops.desk.recall import recall_day
 from ops.desk.reloads import Reloads, guarded, overtaken
 from ops.desk.shipping import Shipping
@@ -34,7 +35,7 @@ from ops.desk.tracing import Tracer
 from protocol.account_facts import AccountSeen
 from protocol.control import DeskReport
 from protocol.decisions import Checkpoint, Decision, LockEnded, LockSet
-from protocol.units import AccountId, Now
+from protocol.units import AccountId, Now, RuleName
 
 log = logging.getLogger(__name__)
 REPORT_MIN_S = 0.25
@@ -85,6 +86,7 @@ class Life:
         self._reported_at = 0.0
         self._rest_s = REPORT_MIN_S
         self._history = History()
+        self._protecting = Protecting()
         self._learnt: dict[AccountId, AccountSeen] | None = None
 
     async def live(self) -> Ending | None:
@@ -221,7 +223,18 @@ class Life:
         began = time.monotonic()
         ping_ms = self.link.ping_ms
         report = self._outlook.report(self._desk, self._history, self.link.spent, ping_ms)
-        report = replace(report, reload=self._reloads.told)
+        accounts, said = self._protecting.look(
+            report.accounts, self._configured(), self._history.alarms, self._desk.clock()
+        )
+        lacking = any(rule.lacks for one in accounts for rule in one.rules)
+        report = replace(
+            report,
+            accounts=accounts,
+            armed=report.armed and not lacking,
+            reload=self._reloads.told,
+        )
+        for decision in said:
+            self._decided(decision, self._desk.clock())
         still = self._outlook.still(report)
         if still != self._reported or began - self._reported_at >= QUIET_S:
             counted = figures(self._desk, self._history, self.link.spent)
@@ -235,6 +248,15 @@ class Life:
             say(Checkpoint.RUNNING, f"running, all accounts armed {took:.1f} s after the start")
         took = time.monotonic() - began
         self._rest_s = min(max(REPORT_MIN_S, REPORT_SHARE * took), QUIET_S)
+
+    def _configured(self) -> dict[AccountId, tuple[RuleName, ...]]:
+        """Return the rules that the newest configuration names, once every account has heard it."""
+        if not self._reloads.is_idle:
+            return {}
+        named = [
+            (identify(one, self.known), one) for one in accounts_of(self.config, self.login.name)
+        ]
+        return {number: tuple(one.rules) for number, one in named if number is not None}
 
     def _decided(self, decision: Decision, now: Now) -> None:
         self._history.take(decision, now)

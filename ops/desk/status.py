@@ -123,7 +123,7 @@ def report(
     hubs = gateway.hubs.value if gateway is not None else "closed"
     states = {one.state for one in accounts}
     armed = bool(accounts) and all(
-        one.state in (Phase.ARMED.value, BLIND) and all(rule.armed for rule in one.rules)
+        one.state in (Phase.ARMED.value, BLIND) and not any(rule.lacks for rule in one.rules)
         for one in accounts
     )
     figures = desk.journal.figures()

@@ -106,7 +106,7 @@ def _account(one: AccountStatus, login: str, *, fresh: bool) -> Iterator[Series]
 
 def _rule(rule: RuleStatus, who: tuple[str, str]) -> Iterator[Series]:
     labels = (*who, rule.rule)
-    yield Series(metrics.RULE_ARMED.name, labels, float(rule.armed))
+    yield Series(metrics.RULE_ARMED.name, labels, float(not rule.lacks))
     yield Series(metrics.RULE_UNKNOWN.name, labels, float(rule.unknown is not None))
     money = meter(rule.limit, rule.used)
     if money is not None:

@@ -184,5 +184,7 @@ def unarmed(account: AccountStatus) -> str:
     name = account.name or str(account.id)
     if account.state not in ARMED:
         return name
-    rules = [rule.rule for rule in account.rules if not rule.armed]
+    rules = [
+        f"{rule.rule} not {rule.lacks} since {rule.since}" for rule in account.rules if rule.lacks
+    ]
     return f"{name} ({', '.join(rules)})" if rules else ""

@@ -114,8 +114,8 @@ def judged(account: AccountStatus, *, is_gone: bool) -> tuple[str, str, str]:
         return "NOT PROTECTED", "unprotected", f"state {account.state}"
     if any(one.scope == "account" for one in account.lockouts):
         return "LOCKED", "locked", "whatever you open is closed at once"
-    if missing := [title(one.rule) for one in account.rules if not one.armed]:
-        return "PARTLY ARMED", "blind", f"not armed: {', '.join(missing)}"
+    if missing := [title(one.rule) for one in account.rules if one.lacks]:
+        return "PARTLY ARMED", "blind", f"not protecting: {', '.join(missing)}"
     if account.mode == SHADOW:
         return "SHADOW", "shadow", "only notes what it would have done: nothing is closed or locked"
     return "ARMED", "armed", "every rule judges and acts"

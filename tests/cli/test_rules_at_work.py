@@ -78,3 +78,19 @@ def test_what_is_missing_stands_out(more: dict[str, object], seen: list[str]) ->
     for cell in seen:
         assert f"  {cell}" in line
     assert line.endswith(seen[-1])
+
+
+def test_what_a_rule_lacks_is_named_below_the_table_with_since_when() -> None:
+    rule = RuleStatus(
+        rule="max_contracts",
+        armed=False,
+        mode="enforce",
+        limit="2",
+        used="1 net",
+        unknown=None,
+        evaluated=None,
+        lacks="loaded",
+        since="2026-11-25T08:00:00.000Z",
+    )
+
+    assert "    max_contracts: not loaded since 2026-11-25T08:00:00.000Z" in table([rule])

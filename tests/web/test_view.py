@@ -79,7 +79,7 @@ def shown(account: AccountStatus = ACCOUNT, desk: DeskStatus = DESK) -> Screen:
         (replace(ACCOUNT, mode="shadow"), "SHADOW"),
         (replace(ACCOUNT, state="blind"), "BLIND"),
         (replace(ACCOUNT, state="blind", lockouts=[LOCK]), "BLIND"),
-        (replace(ACCOUNT, rules=[RULE, replace(RULE, armed=False)]), "PARTLY ARMED"),
+        (replace(ACCOUNT, rules=[RULE, replace(RULE, lacks="loaded")]), "PARTLY ARMED"),
         *(
             (replace(ACCOUNT, state=state, lockouts=[LOCK]), "NOT PROTECTED")
             for state in ("starting", "reading", "evaluated", "stale", "down", "missing")
