@@ -17,6 +17,7 @@ CONFIG_VARIABLE = "RISKWARDEN_CONFIG"
 CONFIGURATION_ERROR = 3
 ARM_WITHIN_S = 60.0
 SMOKE_S = 8.0
+ROUNDS_MAX = 20
 HIDDEN = "'desk', "
 """How a list of choices shows the command that is the guardian's alone."""
 PORT_MAX = 65_535
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     _add_questions(commands, configured)
     _add_past(commands, configured)
     _add_tools(commands)
+    _add_rehearsals(commands, configured)
     return top
 
 
@@ -161,10 +163,28 @@ def _add_tools(commands: "argparse._SubParsersAction[Parser]") -> None:
         "demo", help="watch it protect an account, against the simulated Gateway"
     )
     demo.add_argument("--json", action="store_true", help="only what came of it, for programs")
-    _add_rehearsals(commands)
 
 
-def _add_rehearsals(commands: "argparse._SubParsersAction[Parser]") -> None:
+def _add_rehearsals(commands: "argparse._SubParsersAction[Parser]", configured: Parser) -> None:
+    drill = commands.add_parser(
+        "drill", parents=[configured], help="break a rule on purpose, and measure what follows"
+    )
+    drill.add_argument(
+        "--account",
+        metavar="NAME",
+        help="on this practice account of --config, instead of the simulator's: a real order of "
+        "one contract is placed for each round, after you have typed the account's name",
+    )
+    drill.add_argument(
+        "--yes-place-orders-on", metavar="NAME", help="the account's name, instead of typing it"
+    )
+    drill.add_argument(
+        "--rounds",
+        type=rounds,
+        metavar="N",
+        help="how often, up to 20 (default: 10 on the simulator, 1 on a practice account)",
+    )
+    drill.add_argument("--json", action="store_true", help="for programs")
     smoke = commands.add_parser("smoke", help="does it come up here, and hear the Gateway?")
     smoke.add_argument(
         "--config",
@@ -188,6 +208,14 @@ def seconds(text: str) -> float:
     number = float(text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def rounds(text: str) -> int:
+    """Read how often a drill breaks its rule."""
+    number = int(text)
+    if not 1 <= number <= ROUNDS_MAX:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 to {ROUNDS_MAX}")
     return number
 
 

@@ -61,6 +61,11 @@ class Service:
         return self._process.pid
 
     @property
+    def is_started(self) -> bool:
+        """Tell whether there is a process, or was one."""
+        return self._process is not None
+
+    @property
     def code(self) -> int | None:
         """Return its exit code; None while it runs."""
         return None if self._process is None else self._process.returncode

@@ -140,9 +140,9 @@ def riskwarden(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "ops.cli", *arguments]
 
 
-async def run(*arguments: str, **env: str) -> tuple[int, str, str]:
+async def run(*arguments: str, patience_s: float = 30, **env: str) -> tuple[int, str, str]:
     """Run a command to its end; return its exit code and what it printed."""
-    return await run_line(riskwarden(*arguments), **env)
+    return await run_line(riskwarden(*arguments), patience_s, **env)
 
 
 async def run_without(module: str, arguments: list[str]) -> tuple[int, str]:
@@ -153,7 +153,7 @@ async def run_without(module: str, arguments: list[str]) -> tuple[int, str]:
     return code, err
 
 
-async def run_line(line: list[str], **env: str) -> tuple[int, str, str]:
+async def run_line(line: list[str], patience_s: float = 30, **env: str) -> tuple[int, str, str]:
     """Run a command line to its end; its standard input stays open, as a guardian's would."""
     process = await asyncio.create_subprocess_exec(
         *line, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment(**env)
@@ -162,7 +162,7 @@ async def run_line(line: list[str], **env: str) -> tuple[int, str, str]:
     assert process.stdout is not None
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(patience_s):
             out, err, code = await asyncio.gather(
                 process.stdout.read(), process.stderr.read(), process.wait()
             )

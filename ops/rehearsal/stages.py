@@ -1,0 +1,108 @@
+"""The two places for a drill: the embedded simulator, and a practice account of a configuration."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from msgspec.structs import replace
+
+from config.load import Loaded
+from config.schema import AccountConfig, LoginConfig
+from config.secret_ref import SecretRef, SecretSource
+from config.secrets import Credentials, Secret, credentials
+from ops.desk.outcome import Ended, Exit
+from ops.rehearsal.drill import Drill, Drilled, Tell
+from ops.rehearsal.practice import Stage, stage
+from ops.rehearsal.service import KEY, USER
+from ops.rehearsal.trader import Trader
+from ops.sim import actions
+from ops.sim.server import SimServer
+from protocol.units import AccountId
+
+SIM_ACCOUNT = AccountId(1001)
+WALK_S = 900.0
+"""How long the simulated market breathes, which is longer than any drill."""
+
+
+async def on_simulator(rounds: int, tell: Tell) -> Drilled:
+    """Drill on a simulated Gateway of our own, over real sockets."""
+    async with SimServer() as sim:
+        login, secrets = of(sim)
+        async with trading(login, secrets) as trader:
+            contract = await trader.smallest()
+            await sim.do(actions.Walk(contract=contract.id, seconds=WALK_S, every_ms=100))
+            name = sim.exchange.account(SIM_ACCOUNT).name
+            found = Stage(
+                account=SIM_ACCOUNT, name=name, contract=contract, gateway="the embedded simulator"
+            )
+            return await Drill(found, trader, rounds, tell).run(login, secrets)
+
+
+def of(sim: SimServer) -> tuple[LoginConfig, Credentials]:
+    """Return a login at a simulated Gateway, and its secrets."""
+    login = LoginConfig(
+        name="drill",
+        username=SecretRef(SecretSource.ENV, USER),
+        api_key=SecretRef(SecretSource.ENV, KEY),
+        api_url=sim.api_url,
+        user_hub_url=sim.user_hub_url,
+        market_hub_url=sim.market_hub_url,
+    )
+    scenario = sim.world.scenario
+    return login, Credentials(Secret(scenario.user), Secret(scenario.api_key))
+
+
+async def look(loaded: Loaded, account: AccountConfig, login: LoginConfig) -> Stage:
+    """Return the practice account, if nothing speaks against a drill on it; change nothing."""
+    async with trading(login, secrets_of(loaded, login)) as trader:
+        return await stage(loaded, account, trader, login.api_url)
+
+
+async def on_account(
+    loaded: Loaded, account: AccountConfig, login: LoginConfig, rounds: int, tell: Tell
+) -> Drilled:
+    """Drill on a practice account; it is looked at anew, for its owner may have taken his time."""
+    secrets = secrets_of(loaded, login)
+    async with trading(login, secrets) as trader:
+        found = await stage(loaded, account, trader, login.api_url)
+        return await Drill(found, trader, rounds, tell).run(login, secrets)
+
+
+def secrets_of(loaded: Loaded, login: LoginConfig) -> Credentials:
+    """Fetch the secrets of one login only."""
+    alone = loaded._replace(config=replace(loaded.config, logins=(login,)))
+    return credentials(alone).logins[login.name]
+
+
+@asynccontextmanager
+async def trading(login: LoginConfig, secrets: Credentials) -> AsyncGenerator[Trader]:
+    """Log a trader in, and let go of it at the end."""
+    trader = Trader(login.api_url, secrets.username.reveal(), secrets.api_key.reveal())
+    try:
+        await trader.log_in()
+        yield trader
+    finally:
+        await trader.close()
+
+
+async def interruptible(play: Coroutine[Any, Any, Drilled]) -> Drilled:
+    """Play; an interrupt ends it by way of its own end, and a second one changes nothing."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(play)
+    asked: list[signal.Signals] = []
+
+    def end(number: signal.Signals) -> None:
+        if not asked:
+            asked.append(number)
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        name = asked[0].name if asked else "a cancellation"
+        raise Ended(
+            Exit.EXCEPTION, f"the drill was ended by {name}", "the account is flat"
+        ) from None
