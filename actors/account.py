@@ -203,8 +203,8 @@ class Account:
             case Died(name=name) if name in state.leaving:
                 state, said = life.left(state, name)
                 return self._settle(state, EVERYTHING, now, said, afresh=True)
-            case Died(name=name, why=why):
-                return self._bury(state, name, why, now)
+            case Died():
+                return self._bury(state, message, now)
             case _:
                 return Step(state)
 
@@ -288,8 +288,8 @@ class Account:
         state, told = calendars.watched(state, now)
         return self._settle(state, EVERYTHING, now, (*said, *watched, *told), afresh=True)
 
-    def _bury(self, state: State, name: str, why: str, now: Now) -> Step[State]:
+    def _bury(self, state: State, death: Died, now: Now) -> Step[State]:
         """Start a dead child again, or fail closed; then judge everything again."""
         policy = children_of(state.rules)
-        state, said = life.bury(state.plan, policy, state, Died(name=name, why=why), now)
+        state, said = life.bury(state.plan, policy, state, death, now)
         return self._settle(state, EVERYTHING, now, said, afresh=True)

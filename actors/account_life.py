@@ -28,6 +28,7 @@ from protocol.units import Nanos, Now, RuleName
 SUPERVISION = RuleName("supervision")
 """The rule name under which a rule that will not stay up locks its account."""
 ENFORCER = "enforcer"
+TIMER = "timer"
 
 
 class EscalatedError(Exception):
@@ -155,7 +156,8 @@ def bury(plan: AccountPlan, policy: Supervision, state: State, death: Died, now:
         case RestartThese(names):
             anew = guard.contented(state) if ENFORCER in names else ()
             begun = tuple(Spawn(one) for one in names)
-            return state, (Journal(died), *begun, *clocks(state), *anew)
+            wish = () if death.unheard is None else (Send(TIMER, death.unheard),)
+            return state, (Journal(died), *begun, *wish, *clocks(state), *anew)
         case GiveUp() if name.startswith(RULE_PREFIX):
             state, closed = fail_closed(plan, replace(state, gone=state.gone | {name}), death)
             return state, (Journal(died), *closed)

@@ -1,6 +1,6 @@
 """What an actor is, less its mailbox: a pure step function (OTP: a callback module)."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 
 from protocol.effects import Effect
 from protocol.message import Message
@@ -32,4 +32,13 @@ class Behaviour[S](Protocol):
 
     def keep(self, state: S) -> object:
         """Return the part of the state that must survive: the very same object if unchanged."""
+        ...
+
+
+@runtime_checkable
+class Orphan(Protocol):
+    """What an actor keeps, where it makes a difference that the process which kept it is gone."""
+
+    def orphaned(self) -> Self:
+        """Return what still holds of it: nobody waits any more for what was on its way."""
         ...

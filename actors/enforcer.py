@@ -17,13 +17,11 @@ from msgspec.structs import replace
 from actors.behaviour import Step
 from actors.model.deeds import Action
 from actors.model.demands import Demand, merge, met
+from actors.model.enforcement_state import Flight, Kept, State, resumed
 from actors.model.flights import command_of, harmless, landed, overdue, serves
 from actors.model.pacing import (
     ANSWER_MAX,
     READ_MAX,
-    Flight,
-    Kept,
-    State,
     departed,
     doubted,
     looked,
@@ -31,7 +29,6 @@ from actors.model.pacing import (
     paced,
     proofs_needed,
     proven,
-    resumed,
     sendable,
     unread,
     worth_reading,

@@ -17,7 +17,7 @@ from thespian.actors import Actor, ActorAddress
 from actors.behaviour import Behaviour, Step
 from actors.plan import AccountPlan, read_plan
 from actors.roster import DeskRoster
-from actors.runtime import ROOT, Runtime
+from actors.runtime import ROOT, Runtime, Wish
 from actors.shell import Shell
 from actors.snapshot import read_state
 from actors.supervisor import LAST_RESORT
@@ -205,10 +205,10 @@ class ReplayRuntime(Runtime):
             name, _, text = why.partition(": ")
             raise type(name, (Exception,), {})(text)
 
-    def lost(self, path: str, why: str) -> None:
+    def lost(self, path: str, why: str, wish: Wish | None = None) -> None:
         """Note a failure; one that came by itself need not be brought about."""
         self._failure(path)
-        super().lost(path, why)
+        super().lost(path, why, wish)
 
     def began(self, account: AccountId, path: str) -> Began:
         """Return the start as it is written, but for what was kept otherwise.

@@ -11,6 +11,7 @@ from typing import Any
 
 from thespian.actors import Actor, ActorAddress, ActorSystem
 
+from actors.behaviour import Orphan
 from actors.shell import Boot, Life, Roster, Route, account_of
 from actors.snapshot import snapshot
 from actors.turn import Portion, Turn
@@ -20,10 +21,12 @@ from protocol.decisions import DayReset, Decision
 from protocol.effects import Wake
 from protocol.lifecycle import Began, Failed
 from protocol.message import Message
-from protocol.schedule import Tick
+from protocol.schedule import CancelTimer, StartTimer, Tick
 from protocol.units import AccountId, Nanos, Now
 
 log = logging.getLogger(__name__)
+
+type Wish = StartTimer | CancelTimer
 
 ROOT = "supervisor"
 SNAPSHOT_TURNS = 5_000
@@ -50,7 +53,7 @@ class Runtime:
         """The number of each account's newest turn."""
         self.snapped: dict[AccountId, int] = {}
         """The number of each account's turn that was followed by a snapshot."""
-        self._why: dict[str, str] = {}
+        self._why: dict[str, tuple[str, Wish | None]] = {}
         self._lives: dict[str, Life] = {}
         self._system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
         self.addresses[ROOT] = self._system.createActor(roster.actor_class(ROOT))
@@ -112,13 +115,18 @@ class Runtime:
         return self.roster.actor_class(path)
 
     def restore(self, path: str, shape: type[Any] | None) -> object:
-        """Return what an actor kept in its last life, from memory or from the store."""
+        """Return what an actor kept in its last life: in this turn, in this process, or before."""
         if shape is None:
             return None
-        if path in self.kept:
-            return self.kept[path]
+        portion = self.turn.portions.get(account_of(path))
+        for memory in (portion.kept if portion is not None else {}, self.kept):
+            if path in memory:
+                return memory[path]
         raw = self.stored.get(path)
-        return None if raw is None else decode_state(raw, shape)
+        if raw is None:
+            return None
+        kept = decode_state(raw, shape)
+        return kept.orphaned() if isinstance(kept, Orphan) else kept
 
     def life(self, path: str) -> Life:
         """Return the life that an actor belongs to; an account and its children live as one."""
@@ -130,33 +138,33 @@ class Runtime:
             self._lives[tree] = Life()
         return self._lives[tree]
 
-    def lost(self, path: str, why: str) -> None:
-        """Note that an actor is dying, and drop what this turn had of it."""
+    def lost(self, path: str, why: str, wish: Wish | None = None) -> None:
+        """Note that an actor is dying; if it is an account, drop what this turn had of it."""
         account = account_of(path)
-        self._why[path] = why
+        self._why[path] = why, wish
         if path in self._lives:
             self._lives[path].over = True
-        self.turn.forget(account, path, whole=path == f"account/{account}")
+        if account is not None and path == f"account/{account}":
+            self.turn.forget(account)
         self.turn.deaths.append((path, why))
         if account is not None:
             self.record(account, path, Failed(why=why), entered=True)
 
-    def forget(self, path: str) -> str:
-        """Forget a dead actor and its children; return why it died."""
+    def forget(self, path: str) -> tuple[str, Wish | None]:
+        """Forget a dead actor and its children; return why it died, and of which wish if it was."""
         for name in [
             name for name in self.addresses if name == path or name.startswith(path + "/")
         ]:
             del self.addresses[name]
             self.states.pop(name, None)
         self.routes.clear()
-        return self._why.pop(path, "stopped")
+        return self._why.pop(path, ("stopped", None))
 
     def decided(self, account: AccountId | None, path: str, decision: Decision) -> None:
         """Write a decision into the turn, under the account it speaks of."""
         if account is None:
             account = getattr(decision, "account_id", None)
-        portion = self.turn.portion(account)
-        portion.decide(path, decision)
+        self.turn.portion(account).decisions.append(decision)
         if account is not None:
             self.record(account, path, decision, entered=False)
 

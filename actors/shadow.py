@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.behaviour import Step
-from actors.model.pacing import Kept
+from actors.model.enforcement_state import Kept
 from protocol.decisions import WouldHave
 from protocol.effects import Harmless, Journal
 from protocol.enforcement import Enforce, Goal

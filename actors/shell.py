@@ -18,6 +18,7 @@ from actors.behaviour import Behaviour, Step
 from protocol.effects import PARENT, Ask, Effect, Journal, Perform, Send, Spawn, Stop, Wake
 from protocol.lifecycle import Died
 from protocol.message import Message
+from protocol.schedule import CancelTimer, StartTimer
 from protocol.units import AccountId
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Shell(Actor):
                     log.debug("%s ignored %r", self._path, type(msg))
         except Exception as error:
             log.exception("%s failed on %s", self._path, type(msg).__name__)
-            self._die(f"{type(error).__name__}: {error}")
+            self._die(f"{type(error).__name__}: {error}", msg)
 
     def _boot(self, boot: Boot) -> None:
         self._path, self._scope = boot.path, scope_of(boot.path)
@@ -115,10 +116,11 @@ class Shell(Actor):
         self._kept: object = kept
         self._apply(self._logic.begin(kept, boot.runtime.turn.now))
 
-    def _die(self, why: str) -> None:
+    def _die(self, why: str, heard: object) -> None:
         self._dead = True
         runtime = self._runtime
-        runtime.lost(self._path, why)
+        wish = heard if isinstance(heard, StartTimer | CancelTimer) else None
+        runtime.lost(self._path, why, wish)
         self.send(self.myAddress, ActorExitRequest())
 
     def _bury(self, address: ActorAddress) -> None:
@@ -127,10 +129,9 @@ class Shell(Actor):
             return
         self._children = [child for child in self._children if child[1] != name]
         path = self._child_path(name)
-        why = self._runtime.forget(path)
-        self._apply(
-            self._logic.handle(self._state, Died(name=name, why=why), self._runtime.turn.now)
-        )
+        why, wish = self._runtime.forget(path)
+        died = Died(name=name, why=why, unheard=wish)
+        self._apply(self._logic.handle(self._state, died, self._runtime.turn.now))
 
     def _apply(self, step: Step[Any]) -> None:
         self._state = step.state
@@ -151,10 +152,10 @@ class Shell(Actor):
             case Journal(decision):
                 runtime.decided(self._account, self._path, decision)
             case Perform(command):
-                runtime.turn.portion(self._account).perform(self._path, command)
+                runtime.turn.portion(self._account).mutations.append(command)
                 runtime.asked(self._account, self._path, command)
             case Ask(command):
-                runtime.turn.portion(self._account).ask(self._path, command)
+                runtime.turn.portion(self._account).reads.append(command)
                 runtime.asked(self._account, self._path, command)
             case Wake():
                 runtime.wake(self._path, effect)

@@ -17,7 +17,7 @@ from actors.last_resort import State as LastResortState
 from actors.lockout import Lockout
 from actors.lockout import State as LockoutState
 from actors.model.account_state import State as AccountState
-from actors.model.pacing import State as EnforcerState
+from actors.model.enforcement_state import State as EnforcerState
 from actors.plan import AccountPlan, read_plan
 from actors.reset import Reset
 from actors.reset import State as ResetState

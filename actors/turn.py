@@ -1,7 +1,9 @@
 """What one input has caused so far: written by the shells, committed by the desk as one.
 
 The unit of commitment is the account.  When an account dies in mid-turn what it had caused is
-forgotten, and its next life begins from what was kept before.
+forgotten, and its next life begins from what was kept before.  When one of its actors dies, what
+the actor had done before that message stands, for others have heard of it: its next life begins
+from what it had kept by then.
 """
 
 import msgspec
@@ -24,36 +26,6 @@ class Portion(msgspec.Struct):
     decisions: list[Decision] = msgspec.field(default_factory=list[Decision])
     mutations: list[Mutation] = msgspec.field(default_factory=list[Mutation])
     reads: list[Read] = msgspec.field(default_factory=list[Read])
-    authors: dict[str, list[object]] = msgspec.field(default_factory=dict[str, list[object]])
-    """Which decisions and commands are whose, by actor path: they go if their actor dies."""
-
-    def decide(self, path: str, decision: Decision) -> None:
-        """Add a decision of the actor at this path."""
-        self.decisions.append(decision)
-        self.authors.setdefault(path, []).append(decision)
-
-    def perform(self, path: str, command: Mutation) -> None:
-        """Add a mutation that the actor at this path asks for."""
-        self.mutations.append(command)
-        self.authors.setdefault(path, []).append(command)
-
-    def ask(self, path: str, command: Read) -> None:
-        """Add a read that the actor at this path asks for."""
-        self.reads.append(command)
-        self.authors.setdefault(path, []).append(command)
-
-    def without(self, path: str) -> "Portion":
-        """Return the share as if the actor at this path had not been heard."""
-        gone = {id(one) for one in self.authors.get(path, ())}
-        return Portion(
-            number=self.number,
-            records=[one for one in self.records if id(one.message) not in gone],
-            kept={one: kept for one, kept in self.kept.items() if one != path},
-            decisions=[one for one in self.decisions if id(one) not in gone],
-            mutations=[one for one in self.mutations if id(one) not in gone],
-            reads=[one for one in self.reads if id(one) not in gone],
-            authors={one: theirs for one, theirs in self.authors.items() if one != path},
-        )
 
     @property
     def urgent(self) -> bool:
@@ -78,17 +50,12 @@ class Turn:
             found = self.portions[account_id] = Portion()
         return found
 
-    def forget(self, account_id: AccountId | None, path: str, *, whole: bool) -> None:
-        """Drop what a dead actor had caused: its own state and words, or its whole account's share.
+    def forget(self, account_id: AccountId) -> None:
+        """Drop all that an account which died had caused: its next life knows nothing of it.
 
-        Its next life knows nothing of what it asked for in this turn, so none of it may leave.
         What entered stays in the record: it is what someone will want to look at.
         """
         found = self.portions.get(account_id)
-        if found is None:
-            return
-        if not whole:
-            self.portions[account_id] = found.without(path)
-            return
-        entered = [record for record in found.records if record.entered]
-        self.portions[account_id] = Portion(number=found.number, records=entered)
+        if found is not None:
+            entered = [record for record in found.records if record.entered]
+            self.portions[account_id] = Portion(number=found.number, records=entered)

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from protocol.account_facts import AccountSeen
 from protocol.message import Message
+from protocol.schedule import CancelTimer, StartTimer
 from protocol.units import AccountId
 
 
@@ -12,6 +13,8 @@ class Died(Message, frozen=True, kw_only=True):
 
     name: str
     why: str
+    unheard: StartTimer | CancelTimer | None = None
+    """A wish that a timer died of: nobody would make it again."""
 
 
 class Began(Message, frozen=True, kw_only=True):

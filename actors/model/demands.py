@@ -105,15 +105,18 @@ def lacking(
             continue
         size = None if strictest == leaving == 0 else left - strictest
         actions.append(Close(one.contract_id, size))
-    working = {order.order_id for order in view.orders}
+    going = {order.order_id for order in view.orders if goes(everyones, order, view)}
     actions.extend(
         Cancel(order.contract_id, order.order_id)
         for order in view.orders
-        if unwanted(mine, order, view)
-        and cancellable(order, working)
-        and not exits(order, view.holding(order.contract_id))
+        if goes(mine, order, view) and cancellable(order, going)
     )
     return tuple(actions)
+
+
+def goes(goals: tuple[Goal, ...], order: OrderSeen, view: BookView) -> bool:
+    """Tell whether these goals have an order cancelled: not a close that is on its way."""
+    return unwanted(goals, order, view) and not exits(order, view.holding(order.contract_id))
 
 
 def stopping(
@@ -167,11 +170,14 @@ def increases(order: OrderSeen, holding: Holding | None) -> bool:
     return not opposite or left > (2 * size if order.type in PROTECTING_TYPES else size)
 
 
-def cancellable(order: OrderSeen, working: set[OrderId]) -> bool:
-    """Tell whether a cancel makes sense: not twice, and a suspended bracket goes with its entry."""
+def cancellable(order: OrderSeen, leaving: set[OrderId]) -> bool:
+    """Tell whether a cancel makes sense: not twice, nor of a bracket that goes with its entry.
+
+    One whose entry may stay, because it only lessens what is held, has to go by itself.
+    """
     if order.status is OrderStatus.PENDING_CANCELLATION:
         return False
-    return not (order.status is OrderStatus.SUSPENDED and order.parent_id in working)
+    return not (order.status is OrderStatus.SUSPENDED and order.parent_id in leaving)
 
 
 def on_its_way_out(holding: Holding, view: BookView) -> int:

@@ -13,18 +13,8 @@ from msgspec.structs import replace
 from actors.model.budget import patience
 from actors.model.deeds import Action, Cancel, Close, Move, Place, move_pace
 from actors.model.demands import Demand, keep
-from actors.model.pacing import (
-    LOOK,
-    RETRY,
-    RETRY_MAX,
-    SETTLE,
-    Flight,
-    Hold,
-    Kept,
-    State,
-    backoff,
-    unread,
-)
+from actors.model.enforcement_state import Flight, Hold, Kept, State
+from actors.model.pacing import LOOK, RETRY, RETRY_MAX, SETTLE, backoff, unread
 from actors.model.stops import placed_for, tag_of
 from protocol.answers import RESERVED, Answered, Outcome
 from protocol.commands import (
@@ -105,7 +95,7 @@ def _tag(action: Place, kept: Kept) -> str:
 def landed(state: State, flight: Flight, answer: Answered, now: Now) -> State:
     """Take an answered mutation out of the air, and hold back the next for its key."""
     hold = held_back(state, flight, answer, now)
-    others = tuple(one for one in state.holds if one.key not in (flight.key, hold.key))
+    others = tuple(one for one in state.kept.holds if one.key not in (flight.key, hold.key))
     flights = tuple(one for one in state.kept.flights if one is not flight)
     doubtful = tuple(key for key in state.kept.doubtful if key != flight.key)
     if hold.uncertain:
@@ -115,12 +105,13 @@ def landed(state: State, flight: Flight, answer: Answered, now: Now) -> State:
         tags = {one: tag for one, tag in tags.items() if one != flight.command.contract_id}
         if hold.uncertain:
             tags = {**tags, flight.command.contract_id: flight.command.tag}
-    kept = replace(state.kept, flights=flights, doubtful=doubtful, tags=tags)
-    state = replace(state, spent=answer.spent)
+    holds = (*others, hold)
+    kept = replace(state.kept, flights=flights, holds=holds, doubtful=doubtful, tags=tags)
+    state = replace(state, kept=kept, spent=answer.spent)
     if answer.why == RESERVED:
-        return replace(state, kept=kept, holds=(*others, hold))
+        return state
     read_at = min(state.read_at, Nanos(now.mono + LOOK)) if flights else Nanos(now.mono + LOOK)
-    return replace(state, kept=kept, holds=(*others, hold), read_at=read_at)
+    return replace(state, read_at=read_at)
 
 
 def held_back(state: State, flight: Flight, answer: Answered, now: Now) -> Hold:
@@ -134,7 +125,7 @@ def held_back(state: State, flight: Flight, answer: Answered, now: Now) -> Hold:
     key = flight.key
     if isinstance(command, ModifyOrder) and outcome is not Outcome.UNCERTAIN:
         key = move_pace(command.order_id)
-    fails = max((one.fails for one in state.holds if one.key in (flight.key, key)), default=0)
+    fails = max((one.fails for one in state.kept.holds if one.key in (flight.key, key)), default=0)
     if answer.why == RESERVED:
         return Hold(key, Nanos(now.mono + RETRY_MAX), fails)
     if outcome is Outcome.ACCEPTED and isinstance(command, PlaceStop):

@@ -1,19 +1,18 @@
-"""The enforcer's state, and when it may send, read and try again: all of its clockwork.
+"""When the enforcer may send, read and try again: all of its clockwork.
 
 Every instant here is monotonic: these are durations, and no clock that someone sets may stretch
-them.  The kept part survives a restart; holds and reads are of one life.
+them.
 """
 
-import msgspec
 from msgspec.structs import replace
 
 from actors.model.budget import patience
 from actors.model.deeds import Action, Move, Place, position_key
 from actors.model.demands import Demand, met, needed, on_its_way_out
+from actors.model.enforcement_state import Hold, State, held
 from protocol.book import BookView
-from protocol.commands import Mutation, PlaceStop
 from protocol.enforcement import Aim, Priority, TruthSeen
-from protocol.units import MILLISECOND, SECOND, ContractId, Nanos, Now, RuleName
+from protocol.units import MILLISECOND, SECOND, ContractId, Nanos, Now
 
 LOOK = 50 * MILLISECOND
 """After an answer, before the truth is read: fills follow an accepted close within 10 ms."""
@@ -30,68 +29,6 @@ DOUBLINGS_MAX = 6
 LOOKS_FREE = 3
 """Reads in a row that may show something lacking before the budget slows the next ones down."""
 PROOFS = 2
-
-
-class Flight(msgspec.Struct, frozen=True, kw_only=True):
-    """A mutation on its way, and when to stop believing in an answer."""
-
-    key: str
-    command: Mutation
-    deadline: Nanos
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """What a restart must know: the last number used, the demands, what was in flight."""
-
-    serial: int = 0
-    demands: tuple[Demand, ...] = ()
-    flights: tuple[Flight, ...] = ()
-    doubtful: tuple[str, ...] = ()
-    """Keys of mutations that may still happen, until a later read shows what is true."""
-    tags: dict[ContractId, str] = msgspec.field(default_factory=dict[ContractId, str])
-    """Of the stops that may or may not have been placed: tried again, it is under the same tag."""
-
-
-class Hold(msgspec.Struct, frozen=True):
-    """Nothing is sent for a key before `until`, nor before a read that left after `read_after`."""
-
-    key: str
-    until: Nanos
-    fails: int = 0
-    read_after: Nanos | None = None
-    uncertain: bool = False
-    """It may still happen: only such a read ends the hold, whatever the book shows meanwhile."""
-
-
-class State(msgspec.Struct, frozen=True):
-    """The kept part, the newest book, and the pacing of this life."""
-
-    kept: Kept
-    view: BookView | None = None
-    holds: tuple[Hold, ...] = ()
-    reading: str | None = None
-    read_deadline: Nanos = Nanos(0)
-    read_at: Nanos = Nanos(0)
-    looks: int = 0
-    """Reads in a row that showed something still lacking, or failed."""
-    spent: int = 0
-    """The login's requests of the minute before the newest answer."""
-    timer: Nanos | None = None
-    unjudged: frozenset[RuleName] = frozenset()
-    """Rules that have not judged the newest positions: their reductions may be out of date."""
-
-
-def resumed(kept: Kept, now: Now) -> State:
-    """Take up what a crash cut off: what was in flight or in doubt may happen, so read first."""
-    if not (kept.demands or kept.flights or kept.doubtful):
-        return State(kept=kept, read_at=now.mono)
-    keys = tuple(dict.fromkeys((*(one.key for one in kept.flights), *kept.doubtful)))
-    demands = tuple(replace(one, proofs=()) for one in kept.demands)
-    holds = tuple(Hold(key, now.mono, 0, now.mono, uncertain=True) for key in keys)
-    placed = [one.command for one in kept.flights if isinstance(one.command, PlaceStop)]
-    tags = {**kept.tags, **{one.contract_id: one.tag for one in placed}}
-    fresh = Kept(serial=kept.serial, demands=demands, doubtful=keys, tags=tags)
-    return State(kept=fresh, holds=holds, read_at=now.mono)
 
 
 def backoff(first: int, times: int) -> int:
@@ -113,10 +50,10 @@ def looked(state: State, view: BookView) -> State:
     keys = {key for action in actions for key in (action.key, action.pace)}
     holds = tuple(
         one
-        for one in state.holds
+        for one in state.kept.holds
         if one.key in keys or (one.uncertain and one.read_after is not None)
     )
-    return replace(state, view=view, holds=holds, unjudged=unjudged)
+    return replace(held(state, holds), view=view, unjudged=unjudged)
 
 
 def departed(state: State, before: BookView | None, now: Now) -> State:
@@ -130,10 +67,11 @@ def departed(state: State, before: BookView | None, now: Now) -> State:
             continue
         if on_its_way_out(old, before) > on_its_way_out(one, view):
             key = position_key(one.contract_id)
-            held = next((hold for hold in state.holds if hold.key == key), Hold(key, now.mono))
-            others = tuple(hold for hold in state.holds if hold.key != key)
-            hold = replace(held, read_after=now.mono)
-            state = replace(state, holds=(*others, hold), read_at=now.mono)
+            holds = state.kept.holds
+            found = next((hold for hold in holds if hold.key == key), Hold(key, now.mono))
+            others = tuple(hold for hold in holds if hold.key != key)
+            hold = replace(found, read_after=now.mono)
+            state = replace(held(state, (*others, hold)), read_at=now.mono)
     return state
 
 
@@ -178,10 +116,11 @@ def paced(state: State, message: TruthSeen, now: Now) -> State:
         replace(one, read_after=None)
         if one.read_after is not None and message.asked >= one.read_after
         else one
-        for one in state.holds
+        for one in state.kept.holds
     )
     unread_yet = {one.key for one in holds if one.uncertain and one.read_after is not None}
     doubtful = tuple(key for key in state.kept.doubtful if key in unread_yet)
+    state = held(state, holds)
     if doubtful != state.kept.doubtful:
         state = replace(state, kept=replace(state.kept, doubtful=doubtful))
     lacking = not all(met(one.goals, message.view) for one in state.kept.demands)
@@ -191,7 +130,6 @@ def paced(state: State, message: TruthSeen, now: Now) -> State:
         span = max(backoff(QUIET, state.looks), patience(state.spent, repeats, closes=True))
     return replace(
         state,
-        holds=holds,
         reading=None,
         looks=state.looks + 1 if lacking else 0,
         read_at=Nanos(now.mono + span),
@@ -229,15 +167,16 @@ def sendable(state: State, now: Now) -> tuple[Action, ...]:
     if not actions:
         return ()
     flying = {one.key for one in state.kept.flights}
-    held = {one.key for one in state.holds if one.until > now.mono or one.read_after is not None}
+    holds = state.kept.holds
+    held_back = {one.key for one in holds if one.until > now.mono or one.read_after is not None}
     busy = {one.command.contract_id for one in state.kept.flights}
     return tuple(
         one
         for one in actions
         if one.key not in flying
-        and one.key not in held
-        and one.pace not in held
-        and not waits(one, flying | held, busy)
+        and one.key not in held_back
+        and one.pace not in held_back
+        and not waits(one, flying | held_back, busy)
     )
 
 
@@ -257,7 +196,7 @@ def waits(action: Action, taken: set[str], busy: set[ContractId]) -> bool:
 
 def worth_reading(state: State) -> bool:
     """Tell whether a read could show something: a stop that waits for its market needs none."""
-    if any(one.read_after is not None for one in state.holds):
+    if any(one.read_after is not None for one in state.kept.holds):
         return True
     return any(
         one.priority is not Priority.AUTOMATION
@@ -277,7 +216,7 @@ def next_deadline(state: State, now: Now) -> Nanos | None:
     if not state.kept.demands:
         return None
     times = [one.deadline for one in state.kept.flights]
-    times += [one.until for one in state.holds if one.until > now.mono]
+    times += [one.until for one in state.kept.holds if one.until > now.mono]
     if state.reading is not None:
         times.append(state.read_deadline)
     elif not state.kept.flights and worth_reading(state):

@@ -12,7 +12,7 @@ from actors.account_reads import late_rules
 from actors.model.account_state import State as AccountState
 from actors.model.confirm import UNCONFIRMED
 from actors.model.demands import met
-from actors.model.pacing import State as EnforcerState
+from actors.model.enforcement_state import State as EnforcerState
 from actors.plan import AccountPlan
 from actors.rule import State as RuleState
 from actors.rules import RULES

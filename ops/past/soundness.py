@@ -11,7 +11,7 @@ from actors.adapters.storage import StoreError, Unreadable
 from actors.adapters.store import Store
 from actors.lockout import Kept as KeptLocks
 from actors.model.account_state import Kept as KeptAccount
-from actors.model.pacing import Kept as KeptEnforcer
+from actors.model.enforcement_state import Kept as KeptEnforcer
 from actors.plan import read_plan
 from actors.reset import Kept as KeptReset
 from actors.timer import Kept as KeptTimers

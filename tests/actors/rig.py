@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from actors.behaviour import Behaviour, Step
+from actors.behaviour import Behaviour, Orphan, Step
 from actors.enforcer import Enforcer
 from protocol.account_facts import OrderSeen, OrderStatus, OrderType, Side
 from protocol.answers import Answered, Outcome
@@ -139,9 +139,10 @@ class Bench:
         self.now = target
 
     def kept(self) -> Any:
-        """Return what the disk would give back."""
+        """Return what the disk would give back to another process."""
         assert self.logic.kept is not None
-        return decode_state(encode_state(self.logic.keep(self.state)), self.logic.kept)
+        kept = decode_state(encode_state(self.logic.keep(self.state)), self.logic.kept)
+        return kept.orphaned() if isinstance(kept, Orphan) else kept
 
     def _apply(self, step: Step[Any]) -> None:
         self.state = step.state

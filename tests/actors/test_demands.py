@@ -117,6 +117,19 @@ def test_which_orders_a_flatten_cancels(one: OrderSeen, *, cancelled: bool) -> N
     assert (Cancel(MNQ, OrderId(8)) in needed((demand(FLATTEN),), view)) is cancelled
 
 
+def test_a_bracket_goes_by_itself_where_its_entry_may_stay() -> None:
+    """The entry lessens what is held; filled, it would let the bracket open anew."""
+    entry = order(7, side=Side.SELL, kind=OrderType.LIMIT)
+    child = order(8, side=Side.BUY, kind=OrderType.STOP, status=OrderStatus.SUSPENDED, parent=7)
+    withhold = Goal(aim=Aim.WITHHOLD, contract_id=MNQ)
+    view = book(held(MNQ, 1), orders=(entry, child))
+
+    assert needed((demand(withhold),), view) == (Cancel(MNQ, OrderId(8)),)
+    assert met((withhold,), book(held(MNQ, 1), orders=(entry,)))
+    everything = (demand(withhold), demand(FLATTEN, rule="other"))
+    assert Cancel(MNQ, OrderId(8)) not in needed(everything, view)
+
+
 @pytest.mark.parametrize(
     ("goals", "view", "so"),
     [

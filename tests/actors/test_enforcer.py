@@ -601,6 +601,56 @@ def test_after_a_restart_in_mid_flight_it_reads_before_it_sends_i10() -> None:
     assert after.mutations[0].command_id != before.mutations[0].command_id
 
 
+def reborn(before: EnforcerBench) -> EnforcerBench:
+    """Return the next life within the same process: it is given the very objects."""
+    return EnforcerBench(before.logic.keep(before.state), before.now)
+
+
+def test_the_next_life_in_a_process_waits_for_the_answer_of_what_is_in_flight_i10() -> None:
+    """A read that left meanwhile could not show what the close is about to do."""
+    before = flattening()
+    after = reborn(before)
+    after.shows(TWO)
+    after.wait(400)
+    assert after.reading() is None
+    assert after.mutations == []
+
+    after.tell(
+        Answered(
+            command_id=before.mutations[0].command_id,
+            account_id=ACCOUNT,
+            outcome=ACCEPTED,
+            why="",
+        )
+    )
+    assert after.mutations == []
+    after.wait(1_000)
+    after.truth(TWO)
+    assert [type(one) for one in after.mutations] == [CloseContract]
+
+
+def test_the_next_life_in_a_process_does_not_wait_long_for_what_killed_the_last_one() -> None:
+    after = reborn(flattening())
+    after.shows(TWO)
+    after.wait(6_100)
+    assert after.reading() is not None
+    assert after.mutations == []
+
+    after.truth(TWO)
+    after.wait(400)
+    assert [type(one) for one in after.mutations] == [CloseContract]
+
+
+def test_the_next_life_in_a_process_lets_an_accepted_close_settle_i1() -> None:
+    """Its order may work unfilled, and no hub has told of it yet."""
+    before = flattening()
+    before.answers(ACCEPTED)
+    after = reborn(before)
+    after.shows(TWO)
+
+    assert after.mutations == []
+
+
 def test_doubt_survives_a_restart_and_another_i10() -> None:
     before = flattening()
     before.answers(UNCERTAIN)

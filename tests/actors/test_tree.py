@@ -18,6 +18,7 @@ from protocol.decisions import (
     AccountArmed,
     AlarmKind,
     AlarmRaised,
+    DayReset,
     EnforcementConfirmed,
     EnforcementRequested,
     LockSet,
@@ -26,7 +27,8 @@ from protocol.decisions import (
 from protocol.enforcement import Enforce, Evaluate
 from protocol.market_facts import QuoteSeen
 from protocol.message import Message
-from protocol.units import RuleName
+from protocol.schedule import ClockSkewed, StartTimer
+from protocol.units import MILLISECOND, RuleName
 from tests.actors.faulty import FaultyRoster
 from tests.actors.loyal import PATH, Desk
 from tests.sim.broker import ACCOUNT, ES, MNQ
@@ -151,6 +153,35 @@ def test_an_enforcer_that_dies_at_any_message_loses_and_doubles_nothing_i10(mess
     assert len(set(ids)) == len(ids)
     requested = {one.enforcement_id for one in desk.said(EnforcementRequested)}
     assert {one.enforcement_id for one in desk.said(EnforcementConfirmed)} == requested
+
+
+def test_a_wish_that_kills_the_timer_is_heard_by_its_next_life_i4() -> None:
+    """Whoever made it waits to be woken, and would not make it again."""
+    struck = Times(0, StartTimer)
+    desk = Desk(plan(), failing(plan(), f"{PATH}/timer", struck))
+    desk.trade(MNQ, 2)
+    struck.left = 2
+    desk.move(MNQ, -600)
+    desk.wait(2_000)
+
+    assert [path for path, _ in desk.deaths] == [f"{PATH}/timer"] * 2
+    assert len(desk.said(EnforcementConfirmed)) == len(desk.said(EnforcementRequested)) == 1
+
+
+def test_a_day_is_reset_once_though_the_reset_dies_later_in_the_turn_i6() -> None:
+    """The account has heard of it, so the next life must not say so again."""
+    rule, reset = Times(0, Evaluate), Times(0, ClockSkewed)
+    struck = {f"{PATH}/rule/{COUNT}": rule, f"{PATH}/reset": reset}
+    never = Times(0, Message)
+    desk = Desk(plan(), FaultyRoster(plan(), lambda at, one: struck.get(at, never)(one)))
+    today = desk.runtime.states[PATH].day
+    desk.wait((today.next_reset - desk.now.wall) // MILLISECOND - 1)
+    rule.left = reset.left = 1
+    desk.wait(2)
+
+    assert {path for path, _ in desk.deaths} == set(struck)
+    assert [one.instant for one in desk.said(DayReset)] == [today.next_reset]
+    assert desk.runtime.states[PATH].day.started == today.next_reset
 
 
 class Counted:

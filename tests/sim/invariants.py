@@ -30,9 +30,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from actors import lockout as lockout_actor
-from actors.model import account_state, pacing
+from actors.model import account_state, enforcement_state
 from actors.model.account_state import covers
 from actors.model.demands import Demand
+from actors.model.enforcement_state import ORPHAN_MAX
 from actors.model.pacing import ANSWER_MAX, QUIET
 from actors.plan import AccountPlan
 from actors.rules import auth_loss_guard
@@ -120,6 +121,8 @@ class Invariants:
         self._before: list[Demand | EnforcementRequested] = []
         """What was demanded of stops a step ago, or earlier in this one: sent, then withdrawn."""
         self._flights: dict[str, Flight] = {}
+        self._reborn = -1
+        """When the enforcer last began anew within a process."""
         self._reads: dict[str, tuple[TruthRead, int]] = {}
 
     # What happens
@@ -133,10 +136,16 @@ class Invariants:
         self.living = {}
         self.stays = {key: one for key, one in self.stays.items() if key in _rules(found)}
 
-    def crashed(self, since: int = -1) -> None:
+    def crashed(self) -> None:
         """Nobody will hear the answers: what was under way may have happened."""
         for flight in self._flights.values():
-            flight.doubtful_since = since
+            flight.doubtful_since = -1
+
+    def _restarted(self) -> None:
+        """The next life waits for the same answers, but not as long: it may have died of one."""
+        self._reborn = self.kernel.now().mono
+        for flight in self._flights.values():
+            flight.deadline = min(flight.deadline, self._reborn + ORPHAN_MAX)
 
     def hears(self, message: Message) -> None:
         """Note what the desk is about to hear of its commands, and of its leave to trade."""
@@ -194,7 +203,7 @@ class Invariants:
                 continue
             self.demand(why.startswith(StruckError.__name__), f"{path} died by itself: {why}")
             if path in (self.path, f"{self.path}/enforcer"):
-                self.crashed(self.kernel.now().mono)
+                self._restarted()
         enforcer, account = self.enforcer(), self.account()
         heard, self._heard = self._heard, None
         if account is not None and not turn.deaths:
@@ -265,7 +274,7 @@ class Invariants:
                 self.demand(fits, f"I7 {contract_id} is valued by {price}, of {low} to {high}")
 
     def _locked(
-        self, account: account_state.State, enforcer: pacing.State | None, cause: str
+        self, account: account_state.State, enforcer: enforcement_state.State | None, cause: str
     ) -> None:
         """I3, I5: no lock is lost, and what is exposed under one is being undone."""
         locks = self.lockout().locks
@@ -294,7 +303,7 @@ class Invariants:
                 so = undone or not covers(lock.scope, contract_id)
                 self.demand(so, f"I3 {contract_id} under {lock}, and nothing is done, on {cause}")
 
-    def _under_way(self, enforcer: pacing.State, cause: str) -> None:
+    def _under_way(self, enforcer: enforcement_state.State, cause: str) -> None:
         """I4: while something is demanded, something is in flight, is read, or has a time."""
         if any(one.priority is not Priority.AUTOMATION for one in enforcer.kept.demands):
             busy = enforcer.kept.flights or enforcer.reading or enforcer.timer is not None
@@ -372,7 +381,8 @@ class Invariants:
         before = self._flights.get(key)
         free = before is None or before.resolved
         self.demand(free, f"I10 {command} while {before} is unresolved")
-        deadline = decided.mono + ANSWER_MAX
+        patience = ORPHAN_MAX if decided.mono == self._reborn else ANSWER_MAX
+        deadline = decided.mono + patience
         self._flights[key] = Flight(command_id=command.command_id, deadline=deadline)
 
     # What is so
@@ -381,11 +391,11 @@ class Invariants:
         """Return what the account actor knows."""
         return self._state("", account_state.State)
 
-    def enforcer(self) -> pacing.State | None:
+    def enforcer(self) -> enforcement_state.State | None:
         """Return what the enforcer is about."""
         if self.plan.mode is Mode.SHADOW:
             return None
-        return self._state("/enforcer", pacing.State)
+        return self._state("/enforcer", enforcement_state.State)
 
     def lockout(self) -> lockout_actor.State:
         """Return the locks of the living process."""

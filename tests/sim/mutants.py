@@ -24,7 +24,7 @@ from actors import (
     timer,
 )
 from actors.behaviour import Step
-from actors.model import demands, flights, ledger, pacing, quotes, triggers
+from actors.model import demands, enforcement_state, flights, ledger, pacing, quotes, triggers
 from actors.model.account_state import in_force
 from actors.model.deeds import Action
 from actors.plan import AccountPlan
@@ -67,10 +67,10 @@ def retries_what_is_uncertain_without_a_look(patch: pytest.MonkeyPatch) -> None:
     """A mutation without an answer is sent again before a read has shown what is true."""
     real = flights.landed
 
-    def landed(*args: Any) -> pacing.State:
+    def landed(*args: Any) -> enforcement_state.State:
         state = real(*args)
-        holds = tuple(replace(one, until=Nanos(0), read_after=None) for one in state.holds)
-        return replace(state, holds=holds)
+        holds = tuple(replace(one, until=Nanos(0), read_after=None) for one in state.kept.holds)
+        return replace(state, kept=replace(state.kept, holds=holds))
 
     patch.setattr(enforcer, "landed", landed)
     patch.setattr(flights, "landed", landed)
@@ -80,9 +80,9 @@ def retries_what_is_uncertain_without_a_look(patch: pytest.MonkeyPatch) -> None:
 def forgets_at_a_restart_what_was_in_flight(patch: pytest.MonkeyPatch) -> None:
     """What a dead life had sent is not waited for."""
 
-    def resumed(kept: pacing.Kept, now: Any) -> pacing.State:
-        fresh = replace(kept, flights=(), doubtful=())
-        return pacing.State(kept=fresh, read_at=now.mono)
+    def resumed(kept: enforcement_state.Kept, now: Any) -> enforcement_state.State:
+        fresh = replace(kept, flights=(), holds=(), doubtful=())
+        return enforcement_state.State(kept=fresh, read_at=now.mono)
 
     patch.setattr(enforcer, "resumed", resumed)
 
@@ -91,7 +91,7 @@ def forgets_at_a_restart_what_was_in_flight(patch: pytest.MonkeyPatch) -> None:
 def sends_again_what_is_in_flight(patch: pytest.MonkeyPatch) -> None:
     """Two mutations of one position are under way at once."""
 
-    def sendable(state: pacing.State, now: Any) -> tuple[Action, ...]:  # noqa: ARG001
+    def sendable(state: enforcement_state.State, now: Any) -> tuple[Action, ...]:  # noqa: ARG001
         assert state.view is not None
         return demands.needed(pacing.current(state), state.view)
 
