@@ -66,6 +66,8 @@ class Service:
         self.log_file = folder / "log"
         self.data_dir = folder / "var"
         self.process: asyncio.subprocess.Process | None = None
+        self.prefix: tuple[str, ...] = ()
+        """A program, with its options, that starts it."""
         self.configure(*parts)
 
     def configure(self, *parts: str) -> None:
@@ -77,12 +79,17 @@ class Service:
         """Start it, and wait until it answers."""
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *riskwarden("run", "--config", str(self.file), *options),
+                *self.prefix,
+                *self.line(*options),
                 stdin=asyncio.subprocess.DEVNULL,
                 stderr=log,
                 env=environment(**env),
             )
         await until(self.answers, 20)
+
+    def line(self, *options: str) -> list[str]:
+        """Return the command line that starts it."""
+        return riskwarden("run", "--config", str(self.file), *options)
 
     async def answers(self) -> bool:
         try:
