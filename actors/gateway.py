@@ -31,7 +31,7 @@ from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.effects import Ask, Effect, Journal, Send, Wake
 from protocol.lifecycle import AccountFound, Arm, Burden, Died, Evaluated, Resync
 from protocol.message import Message
-from protocol.schedule import ClockJumped, Tick
+from protocol.schedule import ClockJumped, ClockSkewed, Tick
 from protocol.units import SECOND, AccountId, Nanos, Now
 
 READING_MAX = 1 * SECOND
@@ -76,6 +76,8 @@ class State(msgspec.Struct, frozen=True):
     burdens: dict[AccountId, int] = msgspec.field(default_factory=dict[AccountId, int])
     """What flattening each account would take, of those that hold anything."""
     alarms: frozenset[tuple[AlarmKind, AccountId | None]] = frozenset()
+    ahead: ClockSkewed | None = None
+    """How far our clock is ahead, as the accounts were told last."""
 
 
 class Gateway:
@@ -121,6 +123,8 @@ class Gateway:
                 return Step(replace(state, burdens={**state.burdens, account_id: requests}))
             case Tick():
                 return self._tick(state, now)
+            case ClockSkewed():
+                return Step(replace(state, ahead=message))
             case ClockJumped() if state.logged_in:  # as after a sleep: look at once
                 return Step(state, (Ask(ReadAccounts()),))
             case _:
@@ -214,11 +218,14 @@ class Gateway:
         """Bring a restarted account up to where the others are.
 
         The hub may have said since that it may not trade, so what the list said of that is old.
+        Of the clocks it must hear first, or locks and days would end by ours alone.
         """
+        to = f"account/{account_id}"
+        told = () if state.ahead is None else (Send(to, state.ahead),)
         if account_id not in state.found:
-            return Step(state)
+            return Step(state, told)
         found = AccountFound(seen=replace(state.found[account_id], can_trade=None))
-        return Step(state, (Send(f"account/{account_id}", found), Ask(ReadAccounts())))
+        return Step(state, (*told, Send(to, found), Ask(ReadAccounts())))
 
     def _tick(self, state: State, now: Now) -> Step[State]:
         effects: list[Effect] = []

@@ -22,6 +22,7 @@ TOLERANCE = 10 * SECOND
 """More than an answer may have been under way."""
 STEADY = 2 * SECOND
 """Dates are whole seconds: less than this is no news."""
+GATEWAY = "gateway"
 
 
 class Skew:
@@ -36,6 +37,10 @@ class Skew:
     def jumped(self, now: Now) -> None:
         """Note that the clock has jumped: older answers prove nothing wrong with it."""
         self._jumped = now.mono
+
+    def forgotten(self) -> None:
+        """Note that somebody who was told has died: it is told once more."""
+        self._told = None
 
     def news(self, now: Now) -> ClockSkewed | None:
         """Return what the accounts must hear: how far this clock is ahead, when that changes."""
@@ -100,6 +105,11 @@ class Clocks:
         self._hearer = hearer
         self.last: Now | None = None
         """What was read last."""
+
+    def died(self, path: str) -> None:
+        """Note a death: the gateway is who tells accounts that are born again of the clocks."""
+        if path == GATEWAY:
+            self._skew.forgotten()
 
     def __call__(self) -> Now:
         """Return the time; what is said of it is said first."""

@@ -218,6 +218,7 @@ class Desk:
         """Send each account's share to the disk; what it asks of the world waits for that."""
         for turn in turns:
             for path, why in turn.deaths:
+                self._now.died(path)
                 if path == ROOT:
                     self._on_end(why)
             legs = self._tracing.turned(turn, message)

@@ -30,7 +30,7 @@ from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.effects import Ask, Effect, Journal, Send
 from protocol.lifecycle import AccountFound, Arm, Burden, Died, Evaluated, Resync
 from protocol.message import Message
-from protocol.schedule import ClockJumped, Tick
+from protocol.schedule import ClockJumped, ClockSkewed, Tick
 from protocol.units import SECOND, AccountId, Nanos, Now
 from tests.actors.rig import START, later
 
@@ -286,6 +286,17 @@ def test_an_account_that_was_restarted_is_brought_up_to_the_others() -> None:
     assert sent(effects, AccountFound) == ["account/2"]
 
     assert sent(bench.tell(Evaluated(account_id=TWO)), Arm) == ["account/2"]
+
+
+def test_an_account_that_was_restarted_hears_of_the_clocks_before_it_is_found_i5() -> None:
+    """It would take ours for right otherwise, and end locks and its day by it."""
+    bench = connected()
+    bench.tell(ClockSkewed(ahead=Nanos(3_600 * SECOND)))
+    effects = bench.tell(Died(name="account/2", why="KeyError"))
+
+    to_it = [one.message for one in effects if isinstance(one, Send) and one.to == "account/2"]
+    assert [type(one) for one in to_it] == [ClockSkewed, AccountFound]
+    assert to_it[0] == ClockSkewed(ahead=Nanos(3_600 * SECOND))
 
 
 def test_what_an_earlier_life_began_neither_opens_nor_closes_this_ones_hubs() -> None:

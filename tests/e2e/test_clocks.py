@@ -1,12 +1,18 @@
 """A clock that somebody sets: no lock and no day ends before the Gateway's clock says so too."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from actors.account import Account
+from actors.gateway import Gateway
 from actors.model.sessions import Window
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised, DayReset, LockEnded, LockSet
-from protocol.units import SECOND, Nanos
+from protocol.message import Message
+from protocol.schedule import ClockJumped
+from protocol.units import SECOND, Nanos, Now
 from tests.e2e.conftest import Build
 from tests.e2e.stand import FIRST, MNQ, MORNING, Stand, plan, realized
 from tests.e2e.test_rule_009 import sessions
@@ -67,6 +73,41 @@ async def test_i5_a_clock_set_forward_ends_no_lock_and_no_day(build: Build) -> N
     gateway.set_forward(-AHEAD_S)
     await stand.until(lambda: AlarmKind.CLOCK_SKEW in kinds(stand, AlarmCleared), "all is well")
     assert len(stand.decided(DayReset)) == 1
+
+
+@pytest.mark.parametrize("gateway_too", [False, True], ids=["alone", "and-the-gateway"])
+async def test_i5_neither_does_an_account_that_dies_meanwhile(
+    build: Build, monkeypatch: pytest.MonkeyPatch, *, gateway_too: bool
+) -> None:
+    stand = await build(plan(realized(-200)))
+    gateway = Apart(stand)
+    await lost(stand)
+    gateway.set_forward(AHEAD_S)
+    await stand.until(lambda: AlarmKind.CLOCK_SKEW in kinds(stand, AlarmRaised), "the alarm")
+
+    for who in (Gateway, Account) if gateway_too else (Account,):
+        with monkeypatch.context() as patch:
+            patch.setattr(who, "handle", struck(who.handle))
+            stand.desk.tell_all(ClockJumped(by=Nanos(0)), stand.clock())
+        stand.desk.tick(stand.desk._now())
+    await stand.until(lambda: AlarmKind.ACTOR_DIED in kinds(stand, AlarmRaised), "the death")
+    await stand.armed()
+    await stand.sim.order(FIRST, MNQ, "buy", 1)
+    await stand.proven(2)
+
+    assert stand.holdings() == {}, "what is opened all the same is closed"
+    assert stand.report().locked
+    assert (stand.decided(LockEnded), stand.decided(DayReset)) == ([], [])
+
+
+def struck(sound: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a handler that fails on the news of a jump."""
+
+    def handle(self: Any, state: Any, message: Message, now: Now) -> Any:
+        assert not isinstance(message, ClockJumped), "the test wanted this"
+        return sound(self, state, message, now)
+
+    return handle
 
 
 @pytest.mark.parametrize("how", ["crash", "stop"])
