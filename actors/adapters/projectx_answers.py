@@ -44,6 +44,9 @@ def said_no(error: BaseException) -> bool:
     )
 
 
-def masked(text: str) -> str:
-    """Take tokens out of a text, and cut it to a length."""
+def masked(text: str, *secrets: str) -> str:
+    """Take tokens and these words out of a text, and cut it to a length."""
+    words = "|".join(re.escape(one) for one in secrets if one)
+    if words:
+        text = re.sub(rf"(?<!\w)(?:{words})(?!\w)", "***", text)
     return _TOKEN.sub("***", text)[:WHY_CHARS_MAX]

@@ -89,13 +89,13 @@ class Rest(ProjectX):
                 self._start_login()
 
     def why(self, error: BaseException) -> str:
-        """Say what went wrong, without the key or a token."""
+        """Say what went wrong, without the user name, the key or a token."""
         known = isinstance(error, GatewayError)
         return self.mask(str(error) if known else f"{type(error).__name__}: {error}")
 
     def mask(self, text: str) -> str:
-        """Take the key and every token out of a text."""
-        return masked(text.replace(self.api_key, "***") if self.api_key else text)
+        """Take the user name, the key and every token out of a text."""
+        return masked(text, self.api_key, self.username)
 
     async def _make_request(  # noqa: PLR0917  (the SDK's own signature)
         self,

@@ -4,6 +4,7 @@ Opening a damaged file may end the process with a signal, so another process doe
 misses.  A state that it finds is one that was written, though perhaps not the last.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from actors.adapters import store_files
 from actors.adapters.storage import name_seed, unseal
 
 TIMEOUT_S = 5.0
+NEEDED = ("PATH", "PYTHON", "LD_", "DYLD_")
+"""What the reader inherits by the names' beginnings: no secret."""
 _READER = "import sys; from actors.adapters.store_salvage import tell; tell(sys.argv[1])"
 
 
@@ -27,6 +30,7 @@ def salvage(path: Path) -> dict[str, bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=TIMEOUT_S,
+            env={name: value for name, value in os.environ.items() if name.startswith(NEEDED)},
             check=False,
         )
         return msgspec.msgpack.decode(done.stdout, type=dict[str, bytes])

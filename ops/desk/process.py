@@ -74,7 +74,7 @@ def main(orders: Orders) -> NoReturn:
         log.exception("the desk fails")
         ending = Ending(Exit.EXCEPTION, f"{type(error).__name__}: {error}; see the lines above")
     log.log(logging.ERROR if ending.code else logging.INFO, "%s", ending.message)
-    pipe.write(ending)
+    pipe.write(Ending(ending.code, lines.clean(ending.message)))  # the guardian knows no secrets
     spans.close(SPANS_CLOSE_S)
     lines.close()
     # Not through the interpreter's own end: it would wait for threads that wait for a network.

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
+from config.schema import ServiceConfig
+from config.secret_ref import SecretSource
 from ops.desk.outcome import Ending
 from ops.desk.pipe import Command
 from protocol.control import DeskReport
@@ -35,6 +37,17 @@ def command(
     return [*line, "--json-logs"] if json_logs else line
 
 
+def environment(config: ServiceConfig, login: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a desk inherits: not the secrets of other logins, nor where notices go."""
+    mine, others = set[str](), set[str]()
+    for one in config.logins:
+        names = {ref.name for ref in (one.username, one.api_key) if ref.source is SecretSource.ENV}
+        (mine if one.name == login else others).update(names)
+    notify = (*config.notify.urls, config.notify.heartbeat_url)
+    others |= {ref.name for ref in notify if ref is not None and ref.source is SecretSource.ENV}
+    return {name: value for name, value in environ.items() if name not in others - mine}
+
+
 class Child:
     """A desk process that runs or has run."""
 
@@ -46,7 +59,7 @@ class Child:
         self._process = process
 
     @classmethod
-    async def start(cls, line: list[str]) -> "Child":
+    async def start(cls, line: list[str], env: Mapping[str, str] | None = None) -> "Child":
         """Start a desk: never by fork, and out of reach of the terminal's signals."""
         process = await asyncio.create_subprocess_exec(
             *line,
@@ -54,6 +67,7 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
             limit=LINE_BYTES_MAX,
+            env=env,
         )
         return cls(process, asyncio.get_running_loop().time())
 

@@ -11,6 +11,7 @@ import msgspec
 
 from actors.adapters import clock
 from config.load import Loaded, parse, read_text, understand
+from config.schema import ServiceConfig
 from config.trial import on_trial
 from ops.desk import logs
 from ops.desk.identities import recall
@@ -18,7 +19,7 @@ from ops.desk.lockfile import HeldError, Holder, LockFile
 from ops.desk.outcome import Ended, Ending, Exit
 from ops.desk.plans import accounts_of, orphans
 from ops.guardian.api import Api, bind
-from ops.guardian.child import Child, command
+from ops.guardian.child import Child, command, environment
 from ops.guardian.control import Control
 from ops.guardian.guardian import Guardian
 from ops.guardian.reload import ACCEPTED, Reload, accept
@@ -71,7 +72,8 @@ async def _guard(orders: Orders, loaded: Loaded, text: str, lines: logs.Lines) -
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         lock.note(Holder(pid=os.getpid(), http=address))
 
-        guardian = Guardian(_watches(loaded), _starting(orders, loaded, text))
+        start = _starting(orders, loaded, text, lambda: reload.loaded.config)
+        guardian = Guardian(_watches(loaded), start)
         guardian.reload = reload = Reload(loaded, guardian)
         _obey(guardian, reload)
         api, control = Api(guardian, listener), Control(service.data_dir, reload.asked)
@@ -90,7 +92,9 @@ async def _guard(orders: Orders, loaded: Loaded, text: str, lines: logs.Lines) -
             await api.close()
 
 
-def _starting(orders: Orders, loaded: Loaded, text: str) -> Callable[[str], Awaitable[Child]]:
+def _starting(
+    orders: Orders, loaded: Loaded, text: str, newest: Callable[[], ServiceConfig]
+) -> Callable[[str], Awaitable[Child]]:
     """Return what starts a desk: on what was accepted, and not on what stands in the file then."""
     accepted: Path | None = loaded.config.service.data_dir / ACCEPTED
     try:
@@ -100,16 +104,15 @@ def _starting(orders: Orders, loaded: Loaded, text: str) -> Callable[[str], Awai
         accepted = None
 
     async def start(login: str) -> Child:
-        return await Child.start(
-            command(
-                loaded.file,
-                login,
-                orders.arm_within,
-                json_logs=orders.json_logs,
-                accepted=accepted,
-                trial=orders.trial,
-            )
+        line = command(
+            loaded.file,
+            login,
+            orders.arm_within,
+            json_logs=orders.json_logs,
+            accepted=accepted,
+            trial=orders.trial,
         )
+        return await Child.start(line, environment(newest(), login, os.environ))
 
     return start
 

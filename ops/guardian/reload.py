@@ -50,6 +50,11 @@ class Reload:
         self._runs: set[asyncio.Task[ReloadStatus]] = set()
         self._one_at_a_time = asyncio.Lock()
 
+    @property
+    def loaded(self) -> Loaded:
+        """Return the configuration that the service runs."""
+        return self._loaded
+
     def hang_up(self) -> None:
         """Reload because of a signal; what came of it is in the log and in the status."""
         run = asyncio.get_running_loop().create_task(self.run())

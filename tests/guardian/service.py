@@ -75,14 +75,14 @@ class Service:
         head = '[service]\nhttp = "127.0.0.1:0"\n'
         self.file.write_text(head + "".join(parts), encoding="utf-8")
 
-    async def start(self, *options: str, **env: str) -> None:
-        """Start it, and wait until it answers."""
+    async def start(self, *options: str, stderr: int | None = None, **env: str) -> None:
+        """Start it, and wait until it answers; its log goes to its file, or where it is told."""
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.prefix,
                 *self.line(*options),
                 stdin=asyncio.subprocess.DEVNULL,
-                stderr=log,
+                stderr=log if stderr is None else stderr,
                 env=environment(**env),
             )
         await until(self.answers, 20)
