@@ -45,7 +45,7 @@ class RuleBehaviour:
 
     def __init__(self, rule: AnyRule, params: RuleParams, account_id: AccountId) -> None:
         self._rule = rule
-        self._params = params
+        self._decide = rule.armed(params)
         self._account_id = account_id
         self.kept: type[Any] | None = None if rule.state is RuleState else rule.state
 
@@ -57,9 +57,7 @@ class RuleBehaviour:
         """Judge the book."""
         match message:
             case Evaluate():
-                decided: Judgement[RuleState] = self._rule.decide(
-                    self._params, state.rule, message.view, now
-                )
+                decided: Judgement[RuleState] = self._decide(state.rule, message.view, now)
                 acted = bool(state.would)
                 judged, doubt = weigh(state.doubt, decided, message.view, now, acted=acted)
                 after = judged_state(state, judged, doubt, now)

@@ -5,14 +5,14 @@ what happened at its very start is in it.  What the broker dates in the future c
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from actors.model.round_trips import RoundTrips
-from protocol.account_facts import TradeSeen
-from protocol.units import SECOND, Nanos, OrderId
+from protocol.units import SECOND, Nanos
 
 MINUTE: Final = Nanos(60 * SECOND)
 HOUR: Final = Nanos(3_600 * SECOND)
@@ -49,11 +49,11 @@ def instants(trips: RoundTrips, count: Count) -> tuple[Nanos, ...]:
     """Return when each of what is counted happened, oldest first."""
     match count:
         case Count.ENTRIES:
-            return tuple(sorted(trips.entries.values()))
+            return tuple(trips.entries.values())
         case Count.ORDERS:
-            return tuple(sorted(_first_fills(trips.fills).values()))
+            return tuple(trips.filled.values())
         case Count.FILLS:
-            return tuple(fill.at for fill in trips.fills)
+            return tuple(trips.fills)
         case Count.ROUND_TRIPS:
             return tuple(one.closed for one in trips.closings())
 
@@ -67,15 +67,8 @@ def frequency(happened: tuple[Nanos, ...], session: Nanos, now: Nanos) -> Freque
     )
 
 
-def rolling(happened: tuple[Nanos, ...], window: Nanos, now: Nanos) -> Tally:
+def rolling(happened: Sequence[Nanos], window: Nanos, now: Nanos) -> Tally:
     """Count the instants that are younger than the window."""
     left = bisect_right(happened, now - window)
     falls = Nanos(happened[left] + window) if left < len(happened) else None
     return Tally(len(happened) - left, falls)
-
-
-def _first_fills(fills: tuple[TradeSeen, ...]) -> dict[OrderId, Nanos]:
-    first: dict[OrderId, Nanos] = {}
-    for fill in fills:
-        first.setdefault(fill.order_id, fill.at)
-    return first

@@ -11,19 +11,19 @@ and later only after it has stayed the same for a while.
 import msgspec
 from msgspec.structs import replace
 
-from actors.model.round_trips import RoundTrips, Trip, carried_over, rebuilt
+from actors.model.continued import Continued
+from actors.model.round_trips import RoundTrips, Sizes, add_up, carried_over
 from actors.rules.rule import Judgement, RuleState, Wake
+from protocol.account_facts import TradeSeen
 from protocol.book import BookView
 from protocol.enforcement import Aim, Breach, Goal, Priority
 from protocol.lockouts import LockKind, LockRequest
 from protocol.schedule import Clock
-from protocol.units import SECOND, ContractId, Nanos, Now, RuleName
+from protocol.units import SECOND, Nanos, Now, RuleName
 
 SETTLE = Nanos(2 * SECOND)
 """How long book and fills may contradict each other before the fills' beginning is doubted."""
 UNREAD = "the day's trades have not been read"
-
-type Sizes = dict[ContractId, int]
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class CoolingState(RuleState, frozen=True):
     """What was under way as the day began, and the cooldown that was triggered last."""
 
     day: str = ""
-    carried: Sizes = msgspec.field(default_factory=dict[ContractId, int])
+    carried: Sizes = msgspec.field(default_factory=dict)
     doubt: Doubt | None = None
     until: Nanos = Nanos(0)
     why: str = ""
@@ -50,27 +50,38 @@ class Cooldown(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-def followed(state: CoolingState, view: BookView, now: Now) -> CoolingState:
-    """Return the state with what was under way before the day's fills."""
-    if not view.known:
-        return state
-    sizes = {one.contract_id: one.size for one in view.holdings}
-    carried = {key: trip.size for key, trip in carried_over(sizes, view.fills).items()}
-    if view.day != state.day:
-        return replace(state, day=view.day, carried=carried, doubt=None)
-    if carried == state.carried:
-        return state if state.doubt is None else replace(state, doubt=None)
-    if state.doubt is None or state.doubt.carried != carried:
-        return replace(state, doubt=Doubt(carried, now.wall))
-    if 0 <= now.wall - state.doubt.since < SETTLE:
-        return state
-    return replace(state, carried=carried, doubt=None)
+class Follower:
+    """Follows the days of one account; what it has followed already it does not follow again."""
 
+    def __init__(self) -> None:
+        self._sizes = Continued[TradeSeen, Sizes](dict, add_up)
+        self._begin({})
 
-def round_trips(state: CoolingState, view: BookView) -> RoundTrips:
-    """Follow the day's fills from what was under way before them."""
-    begun = {key: Trip(size=size, opened=None) for key, size in state.carried.items()}
-    return rebuilt(view.fills, begun)
+    def _begin(self, carried: Sizes) -> None:
+        self._carried = carried
+        self._trips = Continued(lambda: RoundTrips(carried), RoundTrips.take)
+
+    def followed(self, state: CoolingState, view: BookView, now: Now) -> CoolingState:
+        """Return the state with what was under way before the day's fills."""
+        if not view.known:
+            return state
+        held = {one.contract_id: one.size for one in view.holdings}
+        carried = carried_over(held, self._sizes.over(view.fills))
+        if view.day != state.day:
+            return replace(state, day=view.day, carried=carried, doubt=None)
+        if carried == state.carried:
+            return state if state.doubt is None else replace(state, doubt=None)
+        if state.doubt is None or state.doubt.carried != carried:
+            return replace(state, doubt=Doubt(carried, now.wall))
+        if 0 <= now.wall - state.doubt.since < SETTLE:
+            return state
+        return replace(state, carried=carried, doubt=None)
+
+    def round_trips(self, state: CoolingState, view: BookView) -> RoundTrips:
+        """Follow the day's fills from what was under way before them."""
+        if state.carried != self._carried:
+            self._begin(state.carried)
+        return self._trips.over(view.fills)
 
 
 def cooling(state: CoolingState, asked: Cooldown | None, *, flatten: bool) -> CoolingState:

@@ -14,11 +14,13 @@ nothing can be added to them; exits and protective stops are not touched.
 """
 
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 import msgspec
 
+from actors.model.continued import Continued
 from actors.model.duration import check_duration, duration, duration_text
 from actors.model.headroom import Toward
 from actors.model.round_trips import Basis, Closed
@@ -26,10 +28,9 @@ from actors.rules.cooldown import (
     UNREAD,
     Cooldown,
     CoolingState,
+    Follower,
     cooling,
-    followed,
     judged,
-    round_trips,
 )
 from actors.rules.money_bound import check_dollars
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams
@@ -95,50 +96,71 @@ def same(one: dict[str, Decimal], other: dict[str, Decimal]) -> bool:
     return plain[0] == plain[1]
 
 
-def decide(
-    params: Params, state: CoolingState, view: BookView, now: Now
-) -> Judgement[CoolingState]:
-    """Judge each closing of the day in its order."""
-    tiers = steps(params)
-    limit = ", ".join(f"{usd_text(loss)} for {duration_text(span)}" for loss, span in tiers)
-    if view.realized is None:
-        figures, unknown = (limit, "?"), UNREAD
-        return judged(NAME, state, figures, now, flatten=params.flatten, unknown=unknown)
-    state = followed(state, view, now)
-    closings = round_trips(state, view).closings(params.basis)
-    made = [one.net(include_fees=view.include_fees) for one in closings]
-    asked = triggered(params, tiers, closings, made)
-    state = cooling(state, asked, flatten=params.flatten)
-    used = usd_text(made[-1]) if made else usd_text(Usd(0))
-    return judged(NAME, state, (limit, used), now, flatten=params.flatten)
-
-
 def steps(params: Params) -> Tiers:
     """Return the tiers, the smallest loss first."""
     return tuple(sorted(((usd(v), duration(k)) for k, v in params.tiers.items()), reverse=True))
 
 
-def triggered(
-    params: Params, tiers: Tiers, closings: tuple[Closed, ...], made: list[Usd]
-) -> Cooldown | None:
-    """Return the last cooldown that the day's closings called for, over or not."""
-    last: Cooldown | None = None
-    worst = Usd(0)
-    for closing, money in zip(closings, made, strict=True):
-        met = [(loss, span) for loss, span in tiers if money <= loss]
-        runs = last is not None and closing.closed < last.until
-        if not met or (runs and money >= worst):
-            continue
-        worst = money
-        loss, span = met[-1]
-        until = Nanos(closing.closed + span)
-        if last is None or until > last.until:
-            why = (
-                f"{CLOSINGS[params.basis]} of {closing.contract_id} made {usd_text(money)}, "
-                f"at or below {usd_text(loss)}: cool down for {duration_text(span)}"
-            )
-            last = Cooldown(until=until, why=why)
-    return last
+class Worst:
+    """The last cooldown that the closings so far called for, over or not, and for which loss."""
+
+    def __init__(self) -> None:
+        self.last: Cooldown | None = None
+        self.money = Usd(0)
+
+
+def judge_one(params: Params, tiers: Tiers, fees: bool, worst: Worst, closing: Closed) -> None:  # noqa: FBT001
+    """Judge one more closing, with or without what it cost."""
+    money, last = closing.net(include_fees=fees), worst.last
+    met = [(loss, span) for loss, span in tiers if money <= loss]
+    runs = last is not None and closing.closed < last.until
+    if not met or (runs and money >= worst.money):
+        return
+    worst.money = money
+    loss, span = met[-1]
+    until = Nanos(closing.closed + span)
+    if last is None or until > last.until:
+        why = (
+            f"{CLOSINGS[params.basis]} of {closing.contract_id} made {usd_text(money)}, "
+            f"at or below {usd_text(loss)}: cool down for {duration_text(span)}"
+        )
+        worst.last = Cooldown(until=until, why=why)
+
+
+class Judge:
+    """The rule as one actor has it: what was judged already is not judged again."""
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+        self._tiers = steps(params)
+        self._limit = ", ".join(
+            f"{usd_text(loss)} for {duration_text(span)}" for loss, span in self._tiers
+        )
+        self._follower = Follower()
+        self._judged = {
+            fees: Continued(Worst, partial(judge_one, params, self._tiers, fees))
+            for fees in (True, False)
+        }
+
+    def decide(self, state: CoolingState, view: BookView, now: Now) -> Judgement[CoolingState]:
+        """Judge each closing of the day in its order."""
+        flatten = self._params.flatten
+        if view.realized is None:
+            figures, unknown = (self._limit, "?"), UNREAD
+            return judged(NAME, state, figures, now, flatten=flatten, unknown=unknown)
+        state = self._follower.followed(state, view, now)
+        closings = self._follower.round_trips(state, view).closings(self._params.basis)
+        asked = self._judged[view.include_fees].over(closings)
+        state = cooling(state, asked.last, flatten=flatten)
+        made = closings[-1].net(include_fees=view.include_fees) if closings else Usd(0)
+        return judged(NAME, state, (self._limit, usd_text(made)), now, flatten=flatten)
+
+
+def decide(
+    params: Params, state: CoolingState, view: BookView, now: Now
+) -> Judgement[CoolingState]:
+    """Judge a day from its start."""
+    return Judge(params).decide(state, view, now)
 
 
 RULE = Rule(
@@ -149,4 +171,5 @@ RULE = Rule(
     Hears.FILLS | Hears.POSITIONS,
     decide,
     Priority.COOLDOWN,
+    arm=lambda params: Judge(params).decide,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import Flag, StrEnum, auto
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
@@ -106,6 +107,12 @@ class Rule[P: RuleParams, S: RuleState](NamedTuple):
     decide: Callable[[P, S, BookView, Now], Judgement[S]]
     priority: Priority = Priority.POSITION
     """Of two rules that one input breaches, the more urgent is judged first and acts first."""
+    arm: Callable[[P], Callable[[S, BookView, Now], Judgement[S]]] | None = None
+    """Returns for one actor a `decide` that says the same, but remembers what it worked out."""
+
+    def armed(self, params: P) -> Callable[[S, BookView, Now], Judgement[S]]:
+        """Return what one actor judges by, under these settings."""
+        return partial(self.decide, params) if self.arm is None else self.arm(params)
 
 
 type AnyRule = Rule[Any, Any]

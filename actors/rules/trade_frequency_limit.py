@@ -16,22 +16,24 @@ that.  Exits and protective stops are not touched.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from enum import StrEnum
+from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
 
+from actors.model.continued import Continued
 from actors.model.duration import check_duration, duration, duration_text
 from actors.model.frequency import HOUR, MINUTE, Count, Tally, instants, rolling
 from actors.rules.cooldown import (
     UNREAD,
     Cooldown,
     CoolingState,
+    Follower,
     cooling,
-    followed,
     judged,
-    round_trips,
 )
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams
 from actors.rules.stricter import Orders, either, ladder, longer, lower
@@ -119,33 +121,6 @@ class Limit(NamedTuple):
     place: str
 
 
-def decide(
-    params: Params, state: CoolingState, view: BookView, now: Now
-) -> Judgement[CoolingState]:
-    """Count, and cool down from the trade that was too many."""
-    limits = windows(params)
-    limit = ", ".join(f"{one.allowed} {one.place}" for one in limits)
-    if view.realized is None:
-        figures, unknown = (limit, "?"), UNREAD
-        return judged(NAME, state, figures, now, flatten=params.flatten, unknown=unknown)
-    state = followed(state, view, now)
-    everything = instants(round_trips(state, view), params.count)
-    begun = 0 if view.session is None else bisect_left(everything, view.session)
-    counted = [(one, everything if one.span is not None else everything[begun:]) for one in limits]
-    found = [last for one in counted if (last := triggered(params, *one)) is not None]
-    latest = max(found, key=lambda one: one.until, default=None)
-    state = cooling(state, latest, flatten=params.flatten)
-    tallies = [(one, tally(one, happened, now)) for one, happened in counted]
-    used = ", ".join(f"{number.count} {one.place}" for one, number in tallies)
-    most = 0 if params.trigger is When.EXCEED else 1
-    left = ", ".join(
-        f"{max(0, one.allowed - most - number.count)} {one.place}" for one, number in tallies
-    )
-    falls = tuple(number.falls for _, number in tallies if number.falls is not None)
-    cooled = judged(NAME, state, (limit, used), now, flatten=params.flatten, falls=falls)
-    return cooled._replace(left=left)
-
-
 def windows(params: Params) -> tuple[Limit, ...]:
     """Return the windows that have a limit, the shortest first."""
     every = (
@@ -160,30 +135,91 @@ def windows(params: Params) -> tuple[Limit, ...]:
     )
 
 
-def tally(limit: Limit, happened: tuple[Nanos, ...], now: Now) -> Tally:
+def tally(limit: Limit, happened: Sequence[Nanos], now: Now) -> Tally:
     """Count one window as of now."""
     if limit.span is None:
         return Tally(len(happened), None)
     return rolling(happened, limit.span, now.wall)
 
 
-def triggered(params: Params, limit: Limit, happened: tuple[Nanos, ...]) -> Cooldown | None:
-    """Return the last cooldown that one window called for, over or not."""
+class Counted:
+    """What happened, oldest first, and the last cooldown that it called for, over or not."""
+
+    def __init__(self) -> None:
+        self.happened: list[Nanos] = []
+        self.last: Cooldown | None = None
+
+
+def count_one(params: Params, limit: Limit, counted: Counted, at: Nanos) -> None:
+    """Count one more in a window; cool down if it is too many and the window does not already."""
+    happened = counted.happened
+    happened.append(at)
+    if counted.last is not None and at < counted.last.until:
+        return
+    left = 0 if limit.span is None else bisect_right(happened, at - limit.span)
+    count = len(happened) - left
     most = limit.allowed if params.trigger is When.EXCEED else limit.allowed - 1
-    last: Cooldown | None = None
-    for number, at in enumerate(happened, start=1):
-        if last is not None and at < last.until:
-            continue
-        left = 0 if limit.span is None else bisect_right(happened, at - limit.span)
-        count = number - left
-        if count > most:
-            than = "more than" if params.trigger is When.EXCEED else "as many as"
-            why = (
-                f"{count} {THINGS[params.count]} {limit.place} are {than} {limit.allowed}: "
-                f"cool down for {duration_text(limit.cooldown)}"
-            )
-            last = Cooldown(until=Nanos(at + limit.cooldown), why=why)
-    return last
+    if count > most:
+        than = "more than" if params.trigger is When.EXCEED else "as many as"
+        why = (
+            f"{count} {THINGS[params.count]} {limit.place} are {than} {limit.allowed}: "
+            f"cool down for {duration_text(limit.cooldown)}"
+        )
+        counted.last = Cooldown(until=Nanos(at + limit.cooldown), why=why)
+
+
+class Counter:
+    """The rule as one actor has it: what was counted already is not counted again."""
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+        self._windows = windows(params)
+        self._limit = ", ".join(f"{one.allowed} {one.place}" for one in self._windows)
+        self._follower = Follower()
+        self._counted = tuple(
+            Continued[Nanos, Counted](Counted, partial(count_one, params, one))
+            for one in self._windows
+        )
+
+    def decide(self, state: CoolingState, view: BookView, now: Now) -> Judgement[CoolingState]:
+        """Count, and cool down from the trade that was too many."""
+        flatten = self._params.flatten
+        if view.realized is None:
+            figures, unknown = (self._limit, "?"), UNREAD
+            return judged(NAME, state, figures, now, flatten=flatten, unknown=unknown)
+        state = self._follower.followed(state, view, now)
+        trips = self._follower.round_trips(state, view)
+        counted = self._count(instants(trips, self._params.count), view)
+        found = [one.last for one in counted if one.last is not None]
+        latest = max(found, key=lambda one: one.until, default=None)
+        state = cooling(state, latest, flatten=flatten)
+        tallies = [
+            (limit, tally(limit, one.happened, now))
+            for limit, one in zip(self._windows, counted, strict=True)
+        ]
+        used = ", ".join(f"{number.count} {one.place}" for one, number in tallies)
+        most = 0 if self._params.trigger is When.EXCEED else 1
+        left = ", ".join(
+            f"{max(0, one.allowed - most - number.count)} {one.place}" for one, number in tallies
+        )
+        falls = tuple(number.falls for _, number in tallies if number.falls is not None)
+        cooled = judged(NAME, state, (self._limit, used), now, flatten=flatten, falls=falls)
+        return cooled._replace(left=left)
+
+    def _count(self, everything: tuple[Nanos, ...], view: BookView) -> list[Counted]:
+        """Count each window; that of the session begins with it."""
+        begun = 0 if view.session is None else bisect_left(everything, view.session)
+        return [
+            counted.over(everything[begun:] if limit.span is None else everything)
+            for limit, counted in zip(self._windows, self._counted, strict=True)
+        ]
+
+
+def decide(
+    params: Params, state: CoolingState, view: BookView, now: Now
+) -> Judgement[CoolingState]:
+    """Judge a day from its start."""
+    return Counter(params).decide(state, view, now)
 
 
 RULE = Rule(
@@ -194,4 +230,5 @@ RULE = Rule(
     Hears.FILLS | Hears.POSITIONS,
     decide,
     Priority.COOLDOWN,
+    arm=lambda params: Counter(params).decide,
 )

@@ -1,5 +1,7 @@
 """Counting: what is counted, when it leaves its window, and when each count next falls."""
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,8 @@ from actors.model.frequency import (
     frequency,
     instants,
 )
-from actors.model.round_trips import Trip, rebuilt
+from actors.model.ledger import Ledger
+from actors.model.round_trips import RoundTrips, follow
 from protocol.account_facts import TradeSeen
 from protocol.units import Nanos
 from tests.model.fills import ENQ, MNQ, any_day, at, fill, log, shuffled, valued, void
@@ -22,8 +25,13 @@ ENTRIES, ORDERS, FILLS, TRIPS = Count.ENTRIES, Count.ORDERS, Count.FILLS, Count.
 START = at(0)
 
 
+def stood(messages: Iterable[TradeSeen]) -> RoundTrips:
+    """Follow the fills that stand after these messages."""
+    return follow(Ledger(started=at(0)).rebuilt(messages).trades)
+
+
 def seconds(fills: tuple[TradeSeen, ...], count: Count) -> list[float]:
-    return [one / 1e9 for one in instants(rebuilt(fills), count)]
+    return [one / 1e9 for one in instants(stood(fills), count)]
 
 
 T1 = log(("12:21:11", 2, 25900.0), ("12:21:19", -2, 25898.25))
@@ -75,15 +83,15 @@ def test_what_is_counted(fills: tuple[TradeSeen, ...], count: Count, wanted: lis
 def test_an_exit_from_a_position_of_the_day_before_is_no_entry() -> None:
     day = (fill(1, 1, -1, realized=-50_000), fill(2, 2, -1, realized=10_000), fill(3, 3, 1))
 
-    for carried in ({MNQ.contract_id: Trip(size=2, opened=None)}, None):
-        assert instants(rebuilt(day, carried), ENTRIES) == (at(3),)
+    for carried in ({MNQ.contract_id: 2}, None):
+        assert instants(follow(day, carried), ENTRIES) == (at(3),)
 
 
 def test_an_opening_half_turn_is_an_entry_whatever_the_sizes_say() -> None:
     """Fills were missed: the broker says that it opened, and the broker knows."""
     missed = (fill(1, 1, 1), fill(2, 5, -1))
 
-    assert instants(rebuilt(missed), ENTRIES) == (at(1), at(5))
+    assert instants(follow(missed), ENTRIES) == (at(1), at(5))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +143,7 @@ def test_the_session_is_half_open(session: float, count: int) -> None:
 
 
 def test_the_recorded_minute_of_fast_re_entries() -> None:
-    trips = rebuilt(T3)
+    trips = follow(T3)
     now = at("14:21:11")
     counts = [frequency(instants(trips, count), START, now).minute for count in Count]
 
@@ -179,7 +187,7 @@ def test_counts_depend_on_no_order_and_no_repetition(
 ) -> None:
     day, messages = days
 
-    assert instants(rebuilt(messages), count) == instants(rebuilt(day), count)
+    assert instants(stood(messages), count) == instants(stood(day), count)
 
 
 @given(any_day())
@@ -187,7 +195,7 @@ def test_an_entry_is_an_order_of_which_some_fill_realized_nothing_or_reversed(
     day: tuple[TradeSeen, ...],
 ) -> None:
     opening = {one.order_id for one in day if one.realized is None}
-    trips = rebuilt(day)
+    trips = follow(day)
 
     assert opening <= set(trips.entries) <= {one.order_id for one in day}
     assert len(instants(trips, ENTRIES)) <= len(instants(trips, ORDERS)) <= len(day)

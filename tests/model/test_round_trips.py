@@ -7,28 +7,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from actors.model import round_trips
 from actors.model.average_price import signed
+from actors.model.continued import Continued
+from actors.model.ledger import Ledger
 from actors.model.round_trips import (
     Basis,
     Closed,
     RoundTrips,
+    Sizes,
     Trip,
+    add_up,
     carried_over,
-    rebuilt,
+    follow,
 )
-from protocol import codec
 from protocol.account_facts import TradeSeen
-from protocol.units import ContractId, Nanos, Usd, usd_text
+from protocol.units import Nanos, Usd, usd_text
 from tests.model.fills import COSTS, ENQ, MNQ, any_day, at, fill, log, shuffled, valued, void
 
 
-def told(fills: Iterable[TradeSeen], start: RoundTrips | None = None) -> RoundTrips:
-    """Follow fills one by one, as they come."""
-    trips = start or RoundTrips()
-    for one in fills:
-        trips = trips.add(one)
+def told(messages: Iterable[TradeSeen], carried: Sizes | None = None) -> RoundTrips:
+    """Follow the day as an account does: after each message, the fills that stand then."""
+    ledger, following = Ledger(started=at(0)), followed(carried)
+    trips = following.over(())
+    for one in messages:
+        ledger = ledger.book(one)
+        trips = following.over(ledger.trades)
     return trips
+
+
+def at_once(messages: Iterable[TradeSeen]) -> RoundTrips:
+    """Follow what stands in the end, as after a restart."""
+    return follow(Ledger(started=at(0)).rebuilt(messages).trades)
+
+
+def followed(carried: Sizes | None = None) -> Continued[TradeSeen, RoundTrips]:
+    return Continued(lambda: RoundTrips(carried or {}), RoundTrips.take)
+
+
+def shown(trips: RoundTrips) -> dict[str, object]:
+    """Return all that is known of a day."""
+    return {**vars(trips), "orders": trips.closings(Basis.ORDER), "trips": trips.closings()}
 
 
 def made(trips: RoundTrips, basis: Basis = Basis.ROUND_TRIP) -> list[str]:
@@ -86,16 +104,16 @@ T8 = log(("12:21:33", 1, 25897.75), ("12:21:37", -1, 25898.25))
         pytest.param((*T1, *T1, *T1), [("12:21:11", "12:21:19", 2, "-7.00")], id="T9: echoes"),
     ],
 )
-@pytest.mark.parametrize("follow", [told, rebuilt])
+@pytest.mark.parametrize("followed", [told, at_once])
 def test_a_recorded_session_closes_as_recorded(
     fills: tuple[TradeSeen, ...],
     closed: list[tuple[str, str, int, str]],
-    follow: Callable[[Iterable[TradeSeen]], RoundTrips],
+    followed: Callable[[Iterable[TradeSeen]], RoundTrips],
 ) -> None:
-    trips = follow(fills)
-    shown = [(one.opened, one.closed, one.size, usd_text(one.gross)) for one in trips.closings()]
+    trips = followed(fills)
+    seen = [(one.opened, one.closed, one.size, usd_text(one.gross)) for one in trips.closings()]
 
-    assert shown == [(at(opened), at(ended), size, net) for opened, ended, size, net in closed]
+    assert seen == [(at(opened), at(ended), size, net) for opened, ended, size, net in closed]
     assert trips.under_way == {}
 
 
@@ -213,38 +231,35 @@ def test_a_voided_fill_never_was(*, first: bool) -> None:
     day = log(("10:00:00", 1, 26000), ("10:00:01", -1, 25990), ("10:00:02", -1, 25990))
     messages = (void(day[2]), *day) if first else (*day, void(day[2]), day[2], void(day[2]))
 
-    assert told(messages).lanes == told(day[:2]).lanes
-    assert rebuilt(messages) == told(messages)
-
-
-def test_a_duplicate_changes_nothing_at_all() -> None:
-    trips = told(T3)
-
-    assert all(trips.add(one) is trips for one in T3)
+    assert shown(told(messages)) == shown(at_once(messages)) == shown(told(day[:2]))
 
 
 def test_a_late_fill_is_put_where_it_belongs() -> None:
-    assert told((T3[0], T3[3], T3[2], T3[1])) == told(T3)
+    assert shown(told((T3[0], T3[3], T3[2], T3[1]))) == shown(told(T3))
 
 
-def carrying(size: int) -> dict[ContractId, Trip]:
-    return {MNQ.contract_id: Trip(size=size, opened=None)}
+def carrying(size: int) -> Sizes:
+    return {MNQ.contract_id: size}
 
 
 def test_a_position_of_the_day_before_is_closed_by_what_closes_it() -> None:
     day = (fill(1, 1, -1, realized=-50_000), fill(2, 2, -1, realized=-70_000), fill(3, 3, 1))
-    trips = rebuilt(day, carrying(2))
+    trips = follow(day, carrying(2))
 
     assert [(one.opened, one.size, one.gross) for one in trips.closings()] == [(None, 2, -120_000)]
     assert trips.under_way[MNQ.contract_id].opened == at(3)
-    assert rebuilt((), carrying(2)).under_way == carrying(2)
+    assert follow((), carrying(2)).under_way == {MNQ.contract_id: Trip(size=2, opened=None)}
 
 
 def test_what_was_carried_follows_from_what_is_held_now() -> None:
     day = (fill(1, 1, -1, realized=-50_000), fill(2, 2, -3, product=ENQ))
 
-    assert carried_over({MNQ.contract_id: 1, ENQ.contract_id: -3}, day) == carrying(2)
-    assert carried_over({}, ()) == {}
+    filled: Sizes = {}
+    for one in day:
+        add_up(filled, one)
+
+    assert carried_over({MNQ.contract_id: 1, ENQ.contract_id: -3}, filled) == carrying(2)
+    assert carried_over({}, {}) == {}
 
 
 def test_without_knowing_what_was_carried_a_closing_stands_by_itself() -> None:
@@ -261,41 +276,11 @@ def test_without_knowing_what_was_carried_a_closing_stands_by_itself() -> None:
 
 def test_a_round_trip_lasts_over_a_reset() -> None:
     day = log(("16:59:00", 2, 26000), ("16:59:30", -1, 25990), ("17:00:00", -1, 25980))
-    trips = told(day[:2]).next_day(at("17:00:00"))
+    trips = follow(day[2:], carrying(1))
 
-    assert (trips.fills, trips.entries, trips.closings(Basis.ORDER)) == ((), {}, ())
-    after = trips.add(day[2])
-    assert [(one.opened, one.size, usd_text(one.gross)) for one in after.closings()] == [
-        (at("16:59:00"), 2, "-60.00")
+    assert [(one.opened, one.size, usd_text(one.gross)) for one in trips.closings()] == [
+        (None, 1, "-40.00")
     ]
-    assert told(day).next_day(at("17:00:00")) == after, "whichever is heard first"
-    assert after.add(day[1]) is after, "yesterday's, told again"
-    assert after.following(day[2:]) is after
-
-
-def test_a_runaway_feed_is_forgotten_by_halves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(round_trips, "FILLS_MAX", 4)
-    sizes = (2, -1, 1, -1, -1, 3)
-    day = valued(*(fill(number, number, size) for number, size in enumerate(sizes)))
-    trips = told(day)
-
-    assert trips.fills == day[2:]
-    assert trips.under_way == told(day).under_way == {MNQ.contract_id: Trip(size=3, opened=at(5))}
-    assert [one.size for one in trips.closings()] == [3]
-    assert trips.closings()[0].opened == at(0)
-
-
-def test_nor_does_a_runaway_instant_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(round_trips, "FILLS_MAX", 4)
-
-    trips = told(fill(number, 1, 1) for number in range(6))
-    assert len(trips.fills) <= 4
-
-
-def test_it_survives_the_disk() -> None:
-    trips = told((*T3, void(T3[3])), rebuilt((), carrying(1)))
-
-    assert codec.decode_state(codec.encode_state(trips), RoundTrips) == trips
 
 
 @given(any_day().flatmap(lambda day: st.tuples(st.just(day), shuffled(day))))
@@ -305,7 +290,7 @@ def test_no_order_and_no_repetition_makes_a_difference(
     """I16, and that a rebuilt day is the day that was followed."""
     day, messages = days
 
-    assert told(messages) == told(day) == rebuilt(messages) == RoundTrips().following(day)
+    assert shown(told(messages)) == shown(told(day)) == shown(at_once(messages))
 
 
 @given(st.data())
@@ -315,13 +300,12 @@ def test_voids_leave_no_trace_wherever_they_come(data: st.DataObject) -> None:
     messages = data.draw(shuffled([*day, *map(void, gone)]))
     kept = [one for one in day if one not in gone]
 
-    assert told(messages).lanes == rebuilt(kept).lanes
-    assert rebuilt(messages) == told(messages)
+    assert shown(told(messages)) == shown(at_once(messages)) == shown(follow(kept))
 
 
 @given(any_day())
 def test_no_cent_is_lost_or_made(day: tuple[TradeSeen, ...]) -> None:
-    trips = rebuilt(day)
+    trips = follow(day)
     parts: list[Closed | Trip] = [*trips.closings(), *trips.under_way.values()]
 
     realized = sum(one.realized or 0 for one in day)
@@ -332,7 +316,7 @@ def test_no_cent_is_lost_or_made(day: tuple[TradeSeen, ...]) -> None:
 
 @given(any_day())
 def test_there_are_as_many_trips_as_returns_to_zero(day: tuple[TradeSeen, ...]) -> None:
-    trips = rebuilt(day)
+    trips = follow(day)
     for product in (MNQ, ENQ):
         held, ends = 0, list[Nanos]()
         for one in (one for one in day if one.contract_id == product.contract_id):
@@ -346,20 +330,11 @@ def test_there_are_as_many_trips_as_returns_to_zero(day: tuple[TradeSeen, ...]) 
         assert (left.size if left else 0) == held
 
 
-@given(any_day(), st.integers(0, 30))
-def test_a_reset_at_any_instant_splits_no_trip(day: tuple[TradeSeen, ...], seconds: int) -> None:
-    reset = at(seconds)
-    trips = rebuilt(day)
-    after = trips.next_day(reset)
-
-    later = tuple(one for one in trips.closings() if one.closed >= reset)
-    assert after.closings() == later
-    assert after.under_way == trips.under_way
-    assert after.fills == tuple(one for one in day if one.at >= reset)
-
-
-@given(any_day(), any_day())
+@given(st.lists(any_day(), max_size=4), st.integers(-3, 3).map(carrying))
 def test_following_other_fills_begins_again(
-    one: tuple[TradeSeen, ...], other: tuple[TradeSeen, ...]
+    days: list[tuple[TradeSeen, ...]], carried: Sizes
 ) -> None:
-    assert rebuilt(one).following(other) == rebuilt(other)
+    following = followed(carried)
+
+    for one in days:
+        assert shown(following.over(one)) == shown(follow(one, carried))
