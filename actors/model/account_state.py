@@ -133,9 +133,7 @@ def viewed(plan: AccountPlan, state: State) -> State:
     realized = None
     if state.trades_known:
         realized = state.ledger.realized(include_fees=plan.include_fees)
-    fills: tuple[TradeSeen, ...] = ()
-    if any(Hears.FILLS in RULES[rule].hears for rule in plan.rules):
-        fills = state.view.fills if state.ledger is state.filled else state.ledger.trades
+    fills = state.view.fills if state.ledger is state.filled else day_fills(plan, state)
     view = BookView(
         account_id=plan.account_id,
         known=state.known,
@@ -153,6 +151,15 @@ def viewed(plan: AccountPlan, state: State) -> State:
         locked=any(one.scope is None for one in state.locks),
     )
     return replace(state, view=view, filled=state.ledger)
+
+
+def day_fills(plan: AccountPlan, state: State) -> tuple[TradeSeen, ...]:
+    """Return the day's trades that stand, oldest first, if a rule wants them."""
+    if not any(RULES[rule].hears & Hears.FILLS for rule in plan.rules):
+        return ()
+    if state.filled is None:
+        return state.ledger.trades
+    return state.ledger.trades_since(state.filled, state.view.fills)
 
 
 def remembered(state: State, fact: AccountFact, now: Now) -> State:

@@ -65,6 +65,7 @@ def sums(ledger: Ledger) -> tuple[int, int]:
     return ledger.realized(include_fees=True), ledger.realized(include_fees=False)
 
 
+WIN = trade(0, 30_000)
 LOSS = trade(1, -70_000, fees=7_400, commissions=100)
 
 
@@ -116,6 +117,31 @@ def test_trades_that_stand_are_listed_oldest_first() -> None:
     trades = (trade(70, 1, at=2_000), trade(6, 2, at=1_500), trade(5, 3, at=2_000), void(LOSS))
 
     assert [one.trade_id for one in fold(*trades).trades] == [6, 5, 70]
+
+
+@pytest.mark.parametrize(
+    ("message", "again"),
+    [
+        pytest.param(trade(9, 5, at=9_000), False, id="the newest goes to the end"),
+        pytest.param(trade(9, 5, at=START), True, id="an older one goes where it belongs"),
+        pytest.param(void(trade(9, 5, at=9_000)), True, id="a void of one that is yet to come"),
+        pytest.param(void(WIN), True, id="a void"),
+    ],
+)
+def test_the_list_grows_at_its_end_or_is_made_again(message: TradeSeen, *, again: bool) -> None:
+    before = fold(WIN, replace(LOSS, at=Nanos(START + 1)))
+    after = before.book(message)
+    listed = after.trades_since(before, before.trades)
+
+    assert listed == after.trades
+    assert (listed == (*before.trades, message)) != again
+
+
+def test_a_part_that_is_full_loses_its_oldest_from_the_list_too() -> None:
+    before = fold(*(trade(number * BUCKETS, 1, at=START + number) for number in range(BUCKET_MAX)))
+    after = before.book(trade(BUCKET_MAX * BUCKETS, 1, at=9_000))
+
+    assert after.trades_since(before, before.trades) == after.trades
 
 
 def test_truth_replaces_what_was_heard() -> None:
@@ -183,6 +209,8 @@ class Days(RuleBasedStateMachine):
         self.ledger = Ledger(started=START)
         self.messages: list[TradeSeen] = []
         self.number = 0
+        self.listed: tuple[TradeSeen, ...] = ()
+        self.before = self.ledger
 
     def hear(self, message: TradeSeen) -> None:
         self.ledger = self.ledger.book(message)
@@ -227,6 +255,13 @@ class Days(RuleBasedStateMachine):
     @invariant()
     def the_sums_are_the_naive_ones(self) -> None:
         assert sums(self.ledger) == naive(self.messages, self.ledger.started)
+
+    @rule()
+    def they_are_listed(self) -> None:
+        """I16: what was listed before is a short cut, and nothing else."""
+        self.listed = self.ledger.trades_since(self.before, self.listed)
+        self.before = self.ledger
+        assert self.listed == self.ledger.trades
 
     @invariant()
     def the_listed_trades_make_the_gross(self) -> None:
