@@ -156,7 +156,7 @@ class ReplayRuntime(Runtime):
         for path in (tree, f"{tree}/last_resort"):
             if path in found.states:
                 self.root.spawn(path)
-        self._system.tell(self.addresses[ROOT], Pump())
+        self._mailboxes.tell(self.addresses[ROOT], Pump())
         self._resuming = {}
         self._end()
 
@@ -187,10 +187,10 @@ class ReplayRuntime(Runtime):
         while self._script:
             left = len(self._script)
             self._put_in()
-            self._system.tell(self.addresses[ROOT], Pump())
+            self._mailboxes.tell(self.addresses[ROOT], Pump())
             if len(self._script) == left:  # fewer messages were heard than it is written
                 self._enter(self._script.popleft())
-        self._system.tell(self.addresses[ROOT], Pump())
+        self._mailboxes.tell(self.addresses[ROOT], Pump())
         return self._end()
 
     def hear(self, account: AccountId) -> None:

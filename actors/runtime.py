@@ -1,17 +1,18 @@
 """One desk's actors, in process: run one input to completion, and say what it caused.
 
 The composition of a desk owns a runtime and feeds it; so does the seeded simulation, with virtual
-time.  Thespian's in-process base delivers in order and returns when everything has run, so a turn
-is deterministic: the same inputs with the same times cause the same turns.
+time.  The mailboxes deliver in order and return when everything has run, so a turn is
+deterministic: the same inputs with the same times cause the same turns.
 """
 
 import heapq
 import logging
 from typing import Any
 
-from thespian.actors import Actor, ActorAddress, ActorSystem
+from thespian.actors import Actor
 
 from actors.behaviour import Orphan
+from actors.mailboxes import Address, Mailboxes
 from actors.shell import Boot, Life, Roster, Route, account_of
 from actors.snapshot import snapshot
 from actors.turn import Portion, Turn
@@ -43,7 +44,7 @@ class Runtime:
         self.stored = stored
         self.kept: dict[str, object] = {}
         self.states: dict[str, Any] = {}
-        self.addresses: dict[str, ActorAddress] = {}
+        self.addresses: dict[str, Address] = {}
         self.routes: dict[tuple[str, str], Route] = {}
         """Whom each actor's names mean, as long as nobody comes or goes."""
         self.turn = Turn(Now(wall=Nanos(0), mono=Nanos(0)))
@@ -55,8 +56,8 @@ class Runtime:
         """The number of each account's turn that was followed by a snapshot."""
         self._why: dict[str, tuple[str, Wish | None]] = {}
         self._lives: dict[str, Life] = {}
-        self._system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
-        self.addresses[ROOT] = self._system.createActor(roster.actor_class(ROOT))
+        self._mailboxes = Mailboxes()
+        self.addresses[ROOT] = self._mailboxes.create(roster.actor_class(ROOT))
         self._booted = False
 
     def start(self, now: Now) -> Turn:
@@ -64,7 +65,7 @@ class Runtime:
         assert not self._booted
         self._booted = True
         self.turn = Turn(now)
-        self._system.tell(self.addresses[ROOT], Boot(ROOT, self))
+        self._mailboxes.tell(self.addresses[ROOT], Boot(ROOT, self))
         return self._end()
 
     def input(self, to: str, message: Message, now: Now) -> Turn:
@@ -77,7 +78,7 @@ class Runtime:
         account = account_of(to)
         if account is not None:
             self.record(account, to, message, entered=True)
-        self._system.tell(address, message)
+        self._mailboxes.tell(address, message)
         return self._end()
 
     def due(self, now: Now) -> str | None:
@@ -106,7 +107,8 @@ class Runtime:
 
     def stop(self) -> None:
         """End every actor; nothing more is heard of them."""
-        self._system.shutdown()
+        self.addresses.clear()
+        self.routes.clear()
 
     # What the shells ask of their desk.
 

@@ -1,9 +1,8 @@
-"""The actor shell (OTP: gen_server): the only file that knows Thespian's `Actor`.
+"""The actor shell (OTP: gen_server): what every one of Thespian's actors here is.
 
 A subclass says which behaviour it runs; everything else is here, once: the mailbox, the kept
-state, the effects, and death.  An exception never leaves `receiveMessage`: Thespian would deliver
-the message again and keep the actor, so the shell ends the actor instead, and its parent hears
-`Died`.
+state, the effects, and death.  An exception never leaves `receiveMessage`: the shell ends the
+actor instead, and its parent hears `Died`.
 
 A step's messages are delivered within the turn.  What it keeps, decides and asks of the world is
 only written into the turn: the desk commits it, and the world hears of it afterwards.
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited
 
 from actors.behaviour import Behaviour, Step
+from actors.mailboxes import Address
 from protocol.effects import PARENT, Ask, Effect, Journal, Perform, Send, Spawn, Stop, Wake
 from protocol.lifecycle import Died
 from protocol.message import Message
@@ -196,6 +196,7 @@ class Shell(Actor):
             runtime = self._runtime
             runtime.record(other, path, runtime.began(other, path), entered=True)
         address = self.createActor(self._runtime.actor_class(path))
+        assert isinstance(address, Address)
         self._children.append((address, name))
         self._runtime.addresses[path] = address
         self._runtime.routes.clear()

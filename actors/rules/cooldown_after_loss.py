@@ -13,6 +13,7 @@ All positions are closed and all orders cancelled (`flatten`).  Without it posit
 nothing can be added to them; exits and protective stops are not touched.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
@@ -156,11 +157,16 @@ class Judge:
         return judged(NAME, state, (self._limit, usd_text(made)), now, flatten=flatten)
 
 
+def armed(params: Params) -> Callable[[CoolingState, BookView, Now], Judgement[CoolingState]]:
+    """Return what one actor judges by."""
+    return Judge(params).decide
+
+
 def decide(
     params: Params, state: CoolingState, view: BookView, now: Now
 ) -> Judgement[CoolingState]:
     """Judge a day from its start."""
-    return Judge(params).decide(state, view, now)
+    return armed(params)(state, view, now)
 
 
 RULE = Rule(
@@ -171,5 +177,5 @@ RULE = Rule(
     Hears.FILLS | Hears.POSITIONS,
     decide,
     Priority.COOLDOWN,
-    arm=lambda params: Judge(params).decide,
+    arm=armed,
 )

@@ -16,7 +16,7 @@ that.  Exits and protective stops are not touched.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from itertools import pairwise
@@ -215,11 +215,16 @@ class Counter:
         ]
 
 
+def armed(params: Params) -> Callable[[CoolingState, BookView, Now], Judgement[CoolingState]]:
+    """Return what one actor judges by."""
+    return Counter(params).decide
+
+
 def decide(
     params: Params, state: CoolingState, view: BookView, now: Now
 ) -> Judgement[CoolingState]:
     """Judge a day from its start."""
-    return Counter(params).decide(state, view, now)
+    return armed(params)(state, view, now)
 
 
 RULE = Rule(
@@ -230,5 +235,5 @@ RULE = Rule(
     Hears.FILLS | Hears.POSITIONS,
     decide,
     Priority.COOLDOWN,
-    arm=lambda params: Counter(params).decide,
+    arm=armed,
 )
