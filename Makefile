@@ -18,7 +18,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYRIGHT_PYTHON_FORCE_VERSION PYRIGHT_PYTHON_PYLANCE_VERSION PYRIGHT_PYTHON_NODE_VERSION
 
 .PHONY: help setup demo sim bench test soak reliability lint lint-lock lint-ruff lint-mypy lint-pyright \
-	lint-imports lint-deps lint-tidy format clean
+	lint-imports lint-deps lint-tidy audit format clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \
@@ -79,6 +79,9 @@ lint-deps: $(READY)
 
 lint-tidy: $(READY)
 	@$(BIN)/pytest -q tests/test_tidy.py
+
+audit: $(READY) ## Ask for known vulnerabilities of every package in uv.lock (needs the internet)
+	@sh ops/setup.sh --audit
 
 format: $(READY) ## Format the code and mend what can be mended
 	@$(BIN)/ruff check --fix $(CODE)

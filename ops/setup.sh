@@ -2,6 +2,7 @@
 # Make .venv from the lock file, on a machine that has only python3 with pip.
 # Called by `make setup`, from the project's folder.  uv goes to .tools/, never beside your own.
 # With --check-lock: only say whether uv.lock still fits pyproject.toml, without the network.
+# With --audit: ask osv.dev (or AUDIT_URL) for known vulnerabilities of all that uv.lock names.
 set -eu
 
 UV_VERSION=0.13.9
@@ -69,6 +70,18 @@ choose_python() {
     say "cannot download Python $wanted; falling back to the interpreter found (3.12 to 3.14 work)"
 }
 
+# An audit that reached nobody has found nothing out, and must not look like a clean one.
+audit() {
+    code=0
+    "$uv" audit --frozen --preview-features audit ${AUDIT_URL:+--service-url "$AUDIT_URL"} || code=$?
+    case $code in
+    0) say 'audited: no package of uv.lock has a known vulnerability' ;;
+    1) say 'upgrade what is listed above, or say in ops/adr/0003-dependencies.md why not' ;;
+    *) say 'NOT AUDITED: the advisories could not be had (see above); that says nothing either way' ;;
+    esac
+    exit "$code"
+}
+
 unset UV_PROJECT_ENVIRONMENT UV_PYTHON VIRTUAL_ENV
 # Trust whom this machine trusts (an office's proxy has its own authority); a bare container has
 # no such list, and uv then uses its own.
@@ -78,6 +91,7 @@ if [ "${1:-}" = --check-lock ]; then
     "$uv" lock --check --offline --quiet --python .venv/bin/python || die 'uv.lock is stale; run: uv lock'
     exit
 fi
+[ "${1:-}" != --audit ] || audit
 python=$(choose_python) || die "no Python $PYTHON_RANGE here and none can be downloaded; install 3.12, 3.13 or 3.14"
 say "using $("$uv" --version) and $("$python" --version) ($python)"
 "$uv" sync --frozen --quiet --python "$python"
