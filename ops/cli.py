@@ -86,6 +86,7 @@ def _add_running(commands: "argparse._SubParsersAction[Parser]", configured: Par
     desk = commands.add_parser("desk", parents=[configured, running])  # for the guardian alone
     desk.add_argument("--login", required=True)
     desk.add_argument("--accepted", type=Path)
+    desk.add_argument("--again", action="store_true")
 
 
 def _add_past(commands: "argparse._SubParsersAction[Parser]", configured: Parser) -> None:
@@ -120,7 +121,9 @@ def _add_questions(commands: "argparse._SubParsersAction[Parser]", configured: P
         "check", parents=[configured], help="say what is wrong, if anything"
     )
     check.add_argument(
-        "--connect", action="store_true", help="also log in and look at the accounts"
+        "--connect",
+        action="store_true",
+        help="also log in: look at accounts and products",
     )
     check.add_argument("--json", action="store_true", help="for programs")
     status = commands.add_parser("status", parents=[configured], help="how the service stands")

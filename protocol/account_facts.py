@@ -111,6 +111,14 @@ class TradeSeen(Message, frozen=True, kw_only=True):
     at: Nanos
 
 
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A contract in one of the Gateway's lists."""
+
+    contract_id: ContractId
+    name: str
+    description: str = ""
+
+
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """The economics of a contract, from the Gateway's own record of it."""
 

@@ -2,7 +2,14 @@
 
 from enum import StrEnum
 
-from protocol.account_facts import AccountSeen, Instrument, OrderSeen, PositionSeen, TradeSeen
+from protocol.account_facts import (
+    AccountSeen,
+    Instrument,
+    Listing,
+    OrderSeen,
+    PositionSeen,
+    TradeSeen,
+)
 from protocol.message import Message
 from protocol.units import AccountId, ContractId, Nanos
 
@@ -65,6 +72,20 @@ class InstrumentFailed(Message, frozen=True, kw_only=True):
     contract_id: ContractId
     why: str
     final: bool
+
+
+class ContractsRead(Message, frozen=True, kw_only=True):
+    """The contracts that a search found, of any product that its text touches."""
+
+    text: str
+    contracts: tuple[Listing, ...]
+
+
+class ContractsFailed(Message, frozen=True, kw_only=True):
+    """A search brought nothing usable: whether there is such a contract is not known."""
+
+    text: str
+    why: str
 
 
 class LoggedIn(Message, frozen=True, kw_only=True):

@@ -94,6 +94,12 @@ class ReadInstrument(Message, frozen=True, kw_only=True):
     contract_id: ContractId
 
 
+class SearchContracts(Message, frozen=True, kw_only=True):
+    """Search the Gateway's contracts for a text; without one, list all that can be traded."""
+
+    text: str = ""
+
+
 class OpenHubs(Message, frozen=True, kw_only=True):
     """Connect both hubs and subscribe to the user events of these accounts."""
 
@@ -107,4 +113,6 @@ class WatchContract(Message, frozen=True, kw_only=True):
     contract_id: ContractId
 
 
-type Read = Login | ReadAccounts | ReadTruth | ReadInstrument | OpenHubs | WatchContract
+type Read = (
+    Login | ReadAccounts | ReadTruth | ReadInstrument | SearchContracts | OpenHubs | WatchContract
+)

@@ -176,6 +176,8 @@ class AlarmKind(StrEnum):
     LOGIN_CONTESTED = "login_contested"
     FEED_BLIND = "feed_blind"
     ACCOUNT_MISSING = "account_missing"
+    PRODUCT_UNKNOWN = "product_unknown"
+    """A rule names a product that the Gateway does not list."""
     CALENDAR_ENDS = "calendar_ends"
     """A calendar that sessions hang on has run out, or soon will."""
 

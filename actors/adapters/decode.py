@@ -11,7 +11,14 @@ from typing import Any
 
 from actors.adapters import decode_account, decode_market
 from actors.adapters.decode_fields import Odd, Raw, account_id, sample
-from protocol.account_facts import AccountSeen, Instrument, OrderSeen, PositionSeen, TradeSeen
+from protocol.account_facts import (
+    AccountSeen,
+    Instrument,
+    Listing,
+    OrderSeen,
+    PositionSeen,
+    TradeSeen,
+)
 from protocol.answers import RefusalReason, Refused
 from protocol.message import Message
 from protocol.units import AccountId
@@ -167,3 +174,8 @@ def trade(row: object) -> TradeSeen | Refused:
 def instrument(row: object) -> Instrument | Refused:
     """Read the record of Contract/searchById."""
     return _rest("instrument", row, decode_account.instrument)
+
+
+def listing(row: object) -> Listing | Refused:
+    """Read a row of Contract/search or Contract/available."""
+    return _rest("contract", row, decode_account.listing)

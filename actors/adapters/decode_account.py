@@ -28,6 +28,7 @@ from protocol.account_facts import (
     WORKING,
     AccountSeen,
     Instrument,
+    Listing,
     OrderSeen,
     OrderStatus,
     OrderType,
@@ -151,6 +152,15 @@ def instrument(row: Raw) -> Instrument:
         name=text(row, "name") or "",
         tick_size=Price(exact(row, "tickSize", PRICE)),
         tick_value=Usd(exact(row, "tickValue", USD)),
+    )
+
+
+def listing(row: Raw) -> Listing:
+    """Read a contract of a list, of which only the id must make sense."""
+    return Listing(
+        contract_id=contract_id(row, "id"),
+        name=text(row, "name") or "",
+        description=text(row, "description") or "",
     )
 
 

@@ -25,6 +25,8 @@ from protocol.answers import (
     AccountsFailed,
     AccountsRead,
     Answered,
+    ContractsFailed,
+    ContractsRead,
     HubsLost,
     InstrumentFailed,
     InstrumentRead,
@@ -49,6 +51,7 @@ from protocol.commands import (
     ReadAccounts,
     ReadInstrument,
     ReadTruth,
+    SearchContracts,
     WatchContract,
 )
 from protocol.message import Message
@@ -121,6 +124,9 @@ class Broker:
             case ReadInstrument():
                 found = await projectx_reads.instrument(self._rest, command.contract_id)
                 return InstrumentRead(account_id=command.account_id, instrument=found)
+            case SearchContracts(text=text):
+                contracts = await projectx_reads.contracts(self._rest, text)
+                return ContractsRead(text=text, contracts=contracts)
             case Login():
                 return await self._log_in()
             case OpenHubs():
@@ -181,6 +187,8 @@ class Broker:
                     why=why,
                     final=isinstance(cause, NoInstrument),
                 )
+            case SearchContracts(text=text):
+                return ContractsFailed(text=text, why=why)
             case OpenHubs():
                 return HubsLost(why=why)
             case WatchContract():

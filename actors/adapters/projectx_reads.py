@@ -17,6 +17,7 @@ from protocol.account_facts import (
     WORKING,
     AccountSeen,
     Instrument,
+    Listing,
     OrderSeen,
     PositionSeen,
     TradeSeen,
@@ -121,6 +122,17 @@ async def instrument(rest: Rest, contract: ContractId) -> Instrument:
     if isinstance(found, Refused):
         raise NoInstrument(f"{endpoint}: {found.why}")
     return found
+
+
+async def contracts(rest: Rest, text: str) -> tuple[Listing, ...]:
+    """Search the contracts for a text, at most 20 of them; without one, list all there are.
+
+    `live` would leave out those that a practice account trades.
+    """
+    if not text:
+        return await _rows(rest, "Contract/available", {"live": False}, "contracts", decode.listing)
+    body: dict[str, object] = {"searchText": text, "live": False}
+    return await _rows(rest, "Contract/search", body, "contracts", decode.listing)
 
 
 def iso(instant: Nanos) -> str:

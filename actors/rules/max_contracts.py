@@ -62,6 +62,11 @@ class Params(RuleParams, frozen=True, kw_only=True):
             if not (weight.is_finite() and weight > 0):
                 raise ValueError(f"weights.{name}: {weight} must be greater than 0, such as 0.1")
 
+    @property
+    def products(self) -> tuple[tuple[str, str], ...]:
+        """Return the products that are weighed."""
+        return tuple((f"weights.{one}", one) for one in self.weights)
+
 
 def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgement[RuleState]:  # noqa: ARG001
     """Count, and name the excess."""

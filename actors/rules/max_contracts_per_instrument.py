@@ -80,6 +80,11 @@ class Params(RuleParams, frozen=True, kw_only=True):
         return msgspec.structs.replace(super().stricter(wanted), **changed)
 
     @property
+    def products(self) -> tuple[tuple[str, str], ...]:
+        """Return the products that have a limit of their own."""
+        return tuple((f"limits.{one}", one) for one in self.limits)
+
+    @property
     def others(self) -> int | None:
         """Return the limit of a product that is not named; None is no limit."""
         if self.unknown_symbol == "allow":

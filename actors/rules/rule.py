@@ -59,6 +59,11 @@ class RuleParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return msgspec.structs.replace(self, **values)
 
     @property
+    def products(self) -> tuple[tuple[str, str], ...]:
+        """Return the products that are named, no patterns, each with the key that names it."""
+        return ()
+
+    @property
     def hours(self) -> TradingHours | None:
         """The account's sessions, if this is the rule that says when they are."""
         return None

@@ -99,6 +99,11 @@ class Params(RuleParams, frozen=True, kw_only=True, dict=True):
         return msgspec.structs.replace(both, windows=windows, instruments=products)
 
     @property
+    def products(self) -> tuple[tuple[str, str], ...]:
+        """Return the products that have hours of their own by name."""
+        return tuple((f"instruments.{one}", one) for one in self.instruments if "*" not in one)
+
+    @property
     def hours(self) -> TradingHours:
         """The account's timetable, and those of products that have their own."""
         return self._hours

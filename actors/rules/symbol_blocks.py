@@ -38,6 +38,11 @@ class Params(RuleParams, frozen=True, kw_only=True):
             except ValueError as error:
                 raise ValueError(f"symbols: {error}") from error
 
+    @property
+    def products(self) -> tuple[tuple[str, str], ...]:
+        """Return the products that are blocked by name."""
+        return tuple(("symbols", one) for one in self.symbols if "*" not in one)
+
 
 class Touched(RuleState, frozen=True):
     """The names and patterns that were tried, and are locked since."""

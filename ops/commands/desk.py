@@ -13,6 +13,7 @@ def run(args: Namespace) -> int:
             login=args.login,
             arm_within=args.arm_within,
             json_logs=args.json_logs,
+            again=args.again,
             accepted=args.accepted,
             trial=args.trial,
         )

@@ -8,6 +8,7 @@ and begins another with new plans.
 import asyncio
 import logging
 import time
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -22,10 +23,11 @@ from ops.desk.marking import Marking
 from ops.desk.marks import gateway_of, marks_of
 from ops.desk.names import learn
 from ops.desk.narrate import about, line
+from ops.desk.opening import Opening, refused
 from ops.desk.outcome import Ending, Exit
 from ops.desk.outlook import Outlook, starting
 from ops.desk.pipe import ReportPipe
-from ops.desk.plans import Known, Ward, accounts_of, identify, stand_up
+from ops.desk.plans import Known, Ward, numbered, stand_up
 from ops.desk.protecting import Protecting
 from ops.desk.recall import recall_day
 from ops.desk.reloads import Reloads, guarded, overtaken
@@ -66,6 +68,7 @@ class Life:
         spans: Shipping,
         counts: Counts,
         reloads: Reloads,
+        opening: Opening,
     ) -> None:
         self.config = config
         """The newest configuration: a reload replaces it."""
@@ -76,6 +79,7 @@ class Life:
         self._pipe = pipe
         self._stop = stop
         self._reloads = reloads
+        self._opening = opening
         self._arm_within = arm_within
         self._tracer = Tracer(clock.now, spans.take) if spans.is_on else None
         self._began = time.monotonic()
@@ -142,9 +146,11 @@ class Life:
         while not self._stop.done():
             if loading.done():
                 loading.result()
-            self._report()
-            self.link.said_events.speak()
-            ending = self._judge()
+            ending = self._products()
+            if ending is None:
+                self._report()
+                self.link.said_events.speak()
+                ending = self._judge()
             if ending is not None:
                 return ending
             if self._is_overtaken(wards):
@@ -157,9 +163,8 @@ class Life:
     async def _rest(self) -> None:
         """Wait a little, but let neither the end nor a reload wait."""
         heard = asyncio.ensure_future(self._reloads.heard.wait())
-        await asyncio.wait(
-            (self._stop, heard), timeout=self._rest_s, return_when=asyncio.FIRST_COMPLETED
-        )
+        news: list[asyncio.Future[Any]] = [self._stop, heard, *self._opening.searching]
+        await asyncio.wait(news, timeout=self._rest_s, return_when=asyncio.FIRST_COMPLETED)
         heard.cancel()
 
     def _reload(self, wards: list[Ward]) -> None:
@@ -174,6 +179,7 @@ class Life:
     async def _end(self, loading: "asyncio.Task[None]") -> bool:
         """Flush the journal and let go; whoever hangs is left behind."""
         loading.cancel()
+        self._opening.end()
         await asyncio.to_thread(self._marking.stop, MARK_S)
         try:
             await asyncio.wait_for(self._desk.stop(), STOP_S)
@@ -206,6 +212,19 @@ class Life:
             )
         )
 
+    def _products(self) -> Ending | None:
+        """Look up what the rules name; refuse the start over it, or raise an alarm."""
+        accounts = numbered(self.config, self.login.name, self.known)
+        self._opening.tend(self.link, accounts.values())
+        waited, now = since(self.link.logged_in_at), self._desk.clock()
+        states, names = self._desk.runtime.states, self._outlook.names
+        unlisted = self._opening.decide(accounts, names, waited, states, now)
+        if unlisted:
+            return refused(self.login.name, unlisted)
+        for decision in self._opening.alarms(accounts, self._history.alarms):
+            self._decided(decision, now)
+        return None
+
     def _is_overtaken(self, wards: list[Ward]) -> bool:
         """Tell whether other plans would be made today than were made at the start."""
         listed = self.link.listed
@@ -235,12 +254,13 @@ class Life:
         )
         for decision in said:
             self._decided(decision, self._desk.clock())
+        self._armed = self._armed or any(one.state in GUARDED for one in accounts)
+        report = self._opening.shown(report)
         still = self._outlook.still(report)
         if still != self._reported or began - self._reported_at >= QUIET_S:
             counted = figures(self._desk, self._history, self.link.spent)
             self._pipe.write(replace(report, figures=counted))
             self._reported, self._reported_at = still, began
-        self._armed = self._armed or any(one.state in GUARDED for one in report.accounts)
         if report.armed and not self._running:
             self._running = True
             took = began - self._began
@@ -253,10 +273,8 @@ class Life:
         """Return the rules that the newest configuration names, once every account has heard it."""
         if not self._reloads.is_idle:
             return {}
-        named = [
-            (identify(one, self.known), one) for one in accounts_of(self.config, self.login.name)
-        ]
-        return {number: tuple(one.rules) for number, one in named if number is not None}
+        accounts = numbered(self.config, self.login.name, self.known)
+        return {number: tuple(one.rules) for number, one in accounts.items()}
 
     def _decided(self, decision: Decision, now: Now) -> None:
         self._history.take(decision, now)

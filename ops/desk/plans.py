@@ -61,6 +61,12 @@ def identify(account: AccountConfig, known: Known) -> AccountId | None:
     return known_id(known, account.login, account.name or "")
 
 
+def numbered(config: ServiceConfig, login: str, known: Known) -> dict[AccountId, AccountConfig]:
+    """Return the accounts that are configured under a login and whose number is known."""
+    found = ((identify(one, known), one) for one in accounts_of(config, login))
+    return {number: one for number, one in found if number is not None}
+
+
 def orphans(config: ServiceConfig, known: Known, wall: Nanos) -> dict[str, dict[AccountId, str]]:
     """Return by login the accounts that are configured no more, but bound, and why they are.
 

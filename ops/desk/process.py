@@ -25,6 +25,7 @@ from ops.desk.identities import recall
 from ops.desk.life import Life
 from ops.desk.link import Link
 from ops.desk.lockfile import HeldError, LockFile
+from ops.desk.opening import Opening
 from ops.desk.outcome import Ended, Ending, Exit, missing
 from ops.desk.pipe import ReportPipe, listen
 from ops.desk.reloads import Reloads
@@ -46,6 +47,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     login: str
     arm_within: float
     json_logs: bool = False
+    again: bool = False
+    """Whether the login was guarded before in the service's life: it is not refused any more."""
     accepted: Path | None = None
     """Where the guardian has written what it has accepted of the configuration."""
     trial: Path | None = None
@@ -97,6 +100,7 @@ async def _live(
     _own(loaded.config.service.data_dir, orders.login)
     if loaded.config.service.otlp is not None:
         spans.begin(loaded.config.service.otlp)
+    opening = Opening(again=orders.again)
     known = recall(loaded.config.service.data_dir)
     config = loaded.config
     while True:
@@ -111,6 +115,7 @@ async def _live(
             spans=spans,
             counts=counts,
             reloads=reloads,
+            opening=opening,
         )
         ending = await life.live()
         if ending is not None:

@@ -9,6 +9,7 @@ from config.secrets import Credentials
 from ops.desk.link import Link
 from ops.desk.outcome import Exit
 from ops.desk.plans import accounts_of
+from ops.desk.products import Catalogue, Named, look_up, named
 from protocol.account_facts import AccountSeen
 from protocol.answers import (
     InstrumentFailed,
@@ -50,8 +51,10 @@ async def survey(config: ServiceConfig, login: LoginConfig, credentials: Credent
         match answer:
             case LoggedIn(accounts=accounts):
                 listed = {one.account_id: one for one in accounts}
-                for account in accounts_of(config, login.name):
+                configured = accounts_of(config, login.name)
+                for account in configured:
                     await _account(link, account, listed, found)
+                await _products(link, [one for each in configured for one in named(each)], found)
             case LoginFailed(why=why, refused=refused):
                 found.findings.append(no_login(login.api_url, why, refused=refused))
             case _:
@@ -98,6 +101,23 @@ async def _account(
             found.findings.append(Finding(Exit.GATEWAY, what, "try again, or ask the broker"))
         case _:
             pass
+
+
+async def _products(link: Link, names: list[Named], found: Survey) -> None:
+    """Look up every product that a rule names, once."""
+    catalogue = Catalogue()
+    asked = catalogue.untold(names)
+    if not asked:
+        return
+    why = await look_up(link.perform, asked, catalogue)
+    if catalogue.listed:
+        found.facts.append(f"products named and listed: {', '.join(sorted(catalogue.listed))}")
+    for one in catalogue.unlisted(names):
+        found.findings.append(Finding(Exit.CONFIGURATION, one.what, one.missing.mend))
+    if why:
+        untold = ", ".join(catalogue.untold(names))
+        what = f"whether the Gateway lists {untold} cannot be told ({why})"
+        found.findings.append(Finding(Exit.GATEWAY, what, "try again"))
 
 
 async def _contract(

@@ -26,6 +26,7 @@ def command(
     json_logs: bool,
     accepted: Path | None,
     trial: Path | None = None,
+    again: bool = False,
 ) -> list[str]:
     """Return the command line of a desk; -P keeps the current folder out of its imports."""
     line = [sys.executable, "-P", "-m", "ops.cli", "desk"]
@@ -34,6 +35,8 @@ def command(
         line += ["--accepted", str(accepted)]
     if trial is not None:
         line += ["--trial", str(trial)]
+    if again:
+        line.append("--again")
     return [*line, "--json-logs"] if json_logs else line
 
 

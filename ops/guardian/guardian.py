@@ -32,7 +32,7 @@ class Guardian:
     """The desks of one configuration."""
 
     def __init__(
-        self, watches: tuple[Watch, ...], start: Callable[[str], Awaitable[Child]]
+        self, watches: tuple[Watch, ...], start: Callable[[Watch], Awaitable[Child]]
     ) -> None:
         self.watches = watches
         self.reload: Reload | None = None
@@ -109,7 +109,7 @@ class Guardian:
     async def _one_life(self, watch: Watch) -> Ending:
         """Start a desk, listen to it to its end, and return the reason."""
         try:
-            child = await self._start(watch.login)
+            child = await self._start(watch)
         except OSError as error:
             return watch.failed(f"desk {watch.login} cannot be started: {error}")
         watch.begins(child)

@@ -94,7 +94,7 @@ async def _guard(orders: Orders, loaded: Loaded, text: str, lines: logs.Lines) -
 
 def _starting(
     orders: Orders, loaded: Loaded, text: str, newest: Callable[[], ServiceConfig]
-) -> Callable[[str], Awaitable[Child]]:
+) -> Callable[[Watch], Awaitable[Child]]:
     """Return what starts a desk: on what was accepted, and not on what stands in the file then."""
     accepted: Path | None = loaded.config.service.data_dir / ACCEPTED
     try:
@@ -103,16 +103,17 @@ def _starting(
         log.error("ALARM %s cannot be written, desks read %s: %s", ACCEPTED, loaded.file, error)  # noqa: TRY400
         accepted = None
 
-    async def start(login: str) -> Child:
+    async def start(watch: Watch) -> Child:
         line = command(
             loaded.file,
-            login,
+            watch.login,
             orders.arm_within,
             json_logs=orders.json_logs,
             accepted=accepted,
             trial=orders.trial,
+            again=watch.was_armed,
         )
-        return await Child.start(line, environment(newest(), login, os.environ))
+        return await Child.start(line, environment(newest(), watch.login, os.environ))
 
     return start
 

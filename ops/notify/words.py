@@ -23,6 +23,7 @@ ENDS: dict[str, str] = {
     AlarmKind.LEDGER_DIFFERS: "Compare with the broker's figures; ends at the reset.",
     AlarmKind.STORE_FAILED: "Make room on the disk, or mend it.",
     AlarmKind.CALENDAR_ENDS: "Ends with a newer calendar: update riskwarden or your own file.",
+    AlarmKind.PRODUCT_UNKNOWN: "Mend the name in the configuration, then `riskwarden reload`.",
     AlarmKind.ACCOUNT_MISSING: "Ends when the broker lists the account again.",
 }
 """What ends an alarm, or what to do until then."""

@@ -195,6 +195,10 @@ class Exchange:
         found.sort(key=lambda contract: needle not in {contract.symbol, contract.root})
         return [render.contract_data(contract) for contract in found[:SEARCH_MAX]]
 
+    def available_contracts(self) -> list[Data]:
+        """Return every contract that can be traded."""
+        return [render.contract_data(one) for one in self.book.contracts.values() if one.active]
+
     def positions(self, account_id: int) -> list[Data]:
         """Return the open positions of an account."""
         return [

@@ -47,6 +47,7 @@ PRODUCTS = (
     product("YM", "YM", "E-mini Dow", "1", "5.00"),
     product("CLE", "CL", "Crude Oil", "0.01", "10.00"),
     product("GCE", "GC", "Gold", "0.10", "10.00"),
+    product("TYA", "ZN", "10-Year T-Note", "0.015625", "15.625"),
 )
 BY_NAME = {name: row for row in PRODUCTS for name in (row.root, row.symbol)}
 

@@ -39,6 +39,12 @@ class ContractSearch(msgspec.Struct, rename="camel"):
     live: bool = False
 
 
+class ContractsAvailable(msgspec.Struct, rename="camel"):
+    """Ask for every contract that can be traded."""
+
+    live: bool
+
+
 class ContractById(msgspec.Struct, rename="camel"):
     """Ask for one contract."""
 
@@ -158,6 +164,12 @@ def contracts(world: World, body: object) -> Data:
     return good(contracts=world.exchange.search_contracts(read(body, ContractSearch).search_text))
 
 
+def available(world: World, body: object) -> Data:
+    """Contract/available."""
+    read(body, ContractsAvailable)
+    return good(contracts=world.exchange.available_contracts())
+
+
 def contract(world: World, body: object) -> Data:
     """Contract/searchById."""
     found = world.exchange.book.contracts.get(read(body, ContractById).contract_id)
@@ -268,6 +280,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     "Auth/logout": log_out,
     "Account/search": accounts,
     "Contract/search": contracts,
+    "Contract/available": available,
     "Contract/searchById": contract,
     "Position/searchOpen": positions,
     "Position/closeContract": close,

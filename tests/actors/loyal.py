@@ -34,6 +34,7 @@ from protocol.commands import (
     ReadAccounts,
     ReadInstrument,
     ReadTruth,
+    SearchContracts,
     WatchContract,
 )
 from protocol.decisions import Decision
@@ -167,6 +168,8 @@ class Desk:
                         )
                     ]
                 return [InstrumentRead(account_id=ACCOUNT, instrument=INSTRUMENTS[contract_id])]
+            case SearchContracts(text=text):
+                raise AssertionError(f"an actor searched for {text}")
             case ReadTruth(command_id=command_id) if self.truth_fails:
                 return [TruthFailed(command_id=command_id, account_id=ACCOUNT, why="503")]
             case ReadTruth(command_id=command_id, trades_since=since):

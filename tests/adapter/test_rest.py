@@ -14,6 +14,8 @@ from protocol.answers import (
     AccountsFailed,
     AccountsRead,
     Answered,
+    ContractsFailed,
+    ContractsRead,
     InstrumentFailed,
     InstrumentRead,
     LoggedIn,
@@ -29,6 +31,7 @@ from protocol.commands import (
     ReadAccounts,
     ReadInstrument,
     ReadTruth,
+    SearchContracts,
 )
 from protocol.units import ContractId, Nanos, OrderId
 
@@ -336,6 +339,62 @@ async def test_an_unknown_contract_is_final_and_a_failed_read_is_not(
     assert absent.final
     assert isinstance(failed, InstrumentFailed)
     assert not failed.final
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("ES", {"CON.F.US.EP.Z26", "CON.F.US.MES.Z26"}),
+        ("MNQ", {"CON.F.US.MNQ.Z26"}),
+        ("cocoa", set[str]()),
+    ],
+)
+async def test_contracts_are_searched_for_a_text(desk: Desk, text: str, found: set[str]) -> None:
+    await desk.log_in()
+    spent = desk.broker.spent
+
+    answer = await desk.broker.perform(SearchContracts(text=text))
+
+    assert isinstance(answer, ContractsRead)
+    assert {one.contract_id for one in answer.contracts} == found
+    assert desk.broker.spent == spent + 1
+
+
+async def test_all_contracts_that_can_be_traded_are_listed(sim: SimServer, desk: Desk) -> None:
+    await desk.log_in()
+    await sim.do(actions.Contract(root="MES", expiry="Z26", active=False))
+
+    answer = await desk.broker.perform(SearchContracts())
+
+    assert isinstance(answer, ContractsRead)
+    assert MNQ in {one.contract_id for one in answer.contracts}
+    assert MES not in {one.contract_id for one in answer.contracts}
+    assert ("ESZ6", "E-mini S&P 500: December 2026") in {
+        (one.name, one.description) for one in answer.contracts
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"success": true, "errorCode": 0}',
+        '{"success": true, "errorCode": 0, "contracts": null}',
+        '{"success": true, "errorCode": 0, "contracts": [{"name": "ESZ6"}]}',
+        '{"success": false, "errorCode": 2, "contracts": []}',
+        '{"success": true, "errorCode": 0, ',
+    ],
+)
+@pytest.mark.parametrize(("text", "endpoint"), [("ES", "search"), ("", "available")])
+async def test_a_search_without_a_usable_answer_has_failed(
+    sim: SimServer, desk: Desk, body: str, text: str, endpoint: str
+) -> None:
+    await desk.log_in()
+    sim.faults.rest(endpoint=f"Contract/{endpoint}", kind="malformed", body=body)
+
+    answer = await desk.broker.perform(SearchContracts(text=text))
+
+    assert isinstance(answer, ContractsFailed)
+    assert answer.why
 
 
 async def test_a_revoked_token_is_replaced_once_for_all_who_wait(

@@ -20,8 +20,8 @@ CRASHED = Ending(1, "crashed")
 REFUSED = Ending(4, "refused")
 
 
-async def never(login: str) -> Child:
-    raise NotImplementedError(login)
+async def never(watch: Watch) -> Child:
+    raise NotImplementedError(watch.login)
 
 
 def guardian(*logins: str) -> Guardian:

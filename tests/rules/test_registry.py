@@ -1,9 +1,13 @@
 """The registry: a rule is data, and this is the only list of them."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from actors.rules import RULES
 from actors.rules.rule import AnyRule, Hears, Judgement, Mode, RuleParams, RuleState
+from config.calendars import load_shipped
 from protocol.enforcement import Breach, Observed, Verdict
 from protocol.units import RuleName
 
@@ -32,6 +36,36 @@ def test_the_specification_numbers_each_rule_once() -> None:
         "trade_management": "RULE-012",
         "daily_realized_profit": "RULE-013",
     }
+
+
+NAMING: dict[str, tuple[dict[str, Any], tuple[tuple[str, str], ...]]] = {
+    "max_contracts": (
+        {"limit": 1, "weights": {"ES": 1, "mnq": 0.1}},
+        (("weights.ES", "ES"), ("weights.mnq", "mnq")),
+    ),
+    "max_contracts_per_instrument": ({"limits": {"EP": 1}}, (("limits.EP", "EP"),)),
+    "symbol_blocks": ({"symbols": ["CL", "M*", "*"]}, (("symbols", "CL"),)),
+    "session_block_outside": (
+        {
+            "calendar": msgspec.to_builtins(load_shipped("cme_equity")),
+            "instruments": {
+                one: {"windows": [{"start": "09:00", "end": "10:00"}]} for one in ["GC", "M*"]
+            },
+        },
+        (("instruments.GC", "GC"),),
+    ),
+}
+"""Rules that name products, and which of what they are given are names."""
+NAMING_KEYS = {"weights", "limits", "symbols", "instruments"}
+
+
+@EVERY_RULE
+def test_a_rule_says_which_products_it_names_and_where(rule: AnyRule) -> None:
+    keys = {one.name for one in msgspec.structs.fields(rule.params)}
+    assert bool(keys & NAMING_KEYS) == (rule.name in NAMING)
+    if rule.name in NAMING:
+        written, named = NAMING[rule.name]
+        assert msgspec.convert(written, rule.params).products == named
 
 
 @EVERY_RULE

@@ -36,6 +36,7 @@ from protocol.commands import (
     ReadAccounts,
     ReadInstrument,
     ReadTruth,
+    SearchContracts,
     WatchContract,
 )
 from protocol.market_facts import QuoteSeen
@@ -190,6 +191,8 @@ class Doors:
                 worthless = replace(missing, why="no tick value", final=True)
                 good = worthless if contract_id == JUNK else there
                 self._answer(life, delay, missing, good)
+            case SearchContracts(text=text):
+                raise AssertionError(f"an actor searched for {text}")
             case WatchContract(contract_id=contract_id):
                 life.watched.add(contract_id)
                 self._kernel.at(delay, partial(self._kernel.street.quote, contract_id))
