@@ -7,6 +7,7 @@ deterministic: the same inputs with the same times cause the same turns.
 
 import heapq
 import logging
+from collections import Counter
 from typing import Any
 
 from thespian.actors import Actor
@@ -109,6 +110,11 @@ class Runtime:
         """End every actor; nothing more is heard of them."""
         self.addresses.clear()
         self.routes.clear()
+
+    def mailboxes(self) -> dict[str, int]:
+        """Return how many messages wait for each actor; any thread may ask, during a turn too."""
+        waiting = Counter(str(to) for to, _, _ in tuple(self._mailboxes.waiting))
+        return {path: waiting[str(address)] for path, address in tuple(self.addresses.items())}
 
     # What the shells ask of their desk.
 

@@ -132,6 +132,10 @@ def _add_questions(commands: "argparse._SubParsersAction[Parser]", configured: P
         "top", parents=[configured], help="how it stands, drawn anew each second"
     )
     top.add_argument("--json", action="store_true", help="for programs, once")
+    trace = commands.add_parser(
+        "trace", parents=[configured], help="what the running service is at: actors, tasks, threads"
+    )
+    trace.add_argument("--json", action="store_true", help="for programs")
     reload = commands.add_parser(
         "reload", parents=[configured], help="have the running service read its configuration again"
     )

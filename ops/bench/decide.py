@@ -84,7 +84,7 @@ async def feed(desk: TimedDesk, day: Iterable[Message]) -> None:
         desk.notice(message)
         if number % TAKEN_AT_ONCE == 0:
             await asyncio.sleep(0)
-    while desk._intake or desk.journal.figures().pending:  # noqa: SLF001  (the bench watches the queue)
+    while desk.intake or desk.journal.figures().pending:
         await asyncio.sleep(0.001)
 
 

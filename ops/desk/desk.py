@@ -79,7 +79,7 @@ class Desk:
         self._on_decision = on_decision
         self._on_end = on_end
         self._tracing = tracing or Untraced()
-        self._intake = Intake(self.counts, self._tracing)
+        self.intake = Intake(self.counts, self._tracing)
         self._scheduled = self._stopping = False
         self._timer: asyncio.TimerHandle | None = None
         self._flusher: asyncio.TimerHandle | None = None
@@ -122,7 +122,7 @@ class Desk:
         for handle in (self._timer, self._flusher):
             if handle is not None:
                 handle.cancel()
-        self._intake.clear()
+        self.intake.clear()
         self._write_some(len(self._unwritten))
         for task in tuple(self._tasks):
             task.cancel()
@@ -144,17 +144,17 @@ class Desk:
     def _enqueue(self, item: Raw | Message, cause: Context | None = None) -> None:
         if self._stopping:
             return  # what it caused could not be written down any more
-        if self._intake.put(item, cause) and not self._scheduled:
+        if self.intake.put(item, cause) and not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._drain)
 
     def _drain(self) -> None:
         self._scheduled = False
-        for item in self._intake.burst(BURST_MAX):
+        for item in self.intake.burst(BURST_MAX):
             messages = decode.hub(*item) if isinstance(item, tuple) else item
             for message in messages if isinstance(messages, tuple) else (messages,):
                 self._input(message)
-        if self._intake and not self._scheduled:
+        if self.intake and not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._drain)
         self._set_timer()

@@ -31,6 +31,13 @@ class Intake:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def waiting(self) -> tuple[int, int | None]:
+        """Return how many wait, and since when the oldest does; any thread may ask."""
+        try:
+            return len(self._waiting), self._waiting[0][0]
+        except IndexError:
+            return 0, None
+
     def put(self, item: Raw | Message, cause: Context | None) -> bool:
         """Take an item in, unless it is a quote too many."""
         waiting = self._waiting

@@ -18,6 +18,7 @@ from ops.desk.boot import Progress, judge
 from ops.desk.counts import Counts
 from ops.desk.desk import Desk
 from ops.desk.figures import figures
+from ops.desk.inspector import Inspector
 from ops.desk.link import Link
 from ops.desk.marking import Marking
 from ops.desk.marks import gateway_of, marks_of
@@ -69,6 +70,7 @@ class Life:
         counts: Counts,
         reloads: Reloads,
         opening: Opening,
+        inspector: Inspector,
     ) -> None:
         self.config = config
         """The newest configuration: a reload replaces it."""
@@ -80,6 +82,7 @@ class Life:
         self._stop = stop
         self._reloads = reloads
         self._opening = opening
+        self._inspector = inspector
         self._arm_within = arm_within
         self._tracer = Tracer(clock.now, spans.take) if spans.is_on else None
         self._began = time.monotonic()
@@ -122,6 +125,7 @@ class Life:
         lost = {ward.plan.account_id: ward.lost for ward in wards if ward.lost is not None}
         self._marking = self._to_mark(wards)
         self._desk.start(self.link, lost)
+        self._inspector.desk = self._desk
         self._marking.start()
         loading = asyncio.create_task(self.link.load())
         try:

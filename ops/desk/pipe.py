@@ -1,20 +1,26 @@
 """The pipes between a desk and its guardian: reports up, and down what the guardian asks.
 
 A guardian that does not read must not hold up its desk, so a report is dropped while the one
-before is still stuck.
+before is still stuck.  A trace is told by another thread, and goes whole between two reports.
 """
 
 import asyncio
 import os
+import select
 import threading
+import time
 from collections.abc import Callable
 
 import msgspec
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 CHUNK = 65_536
+PUSH_S = 0.05
 COMMANDS_MAX = 1_048_576
 """Bytes of a line that are kept: a refusal names every problem of a file."""
+
+
+TRACE = "trace"
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -31,6 +37,7 @@ class ReportPipe:
     def __init__(self) -> None:
         self.is_broken = False
         self._left = b""
+        self._lock = threading.Lock()
         self._fd = os.dup(STDOUT)
         os.dup2(STDERR, STDOUT)
         if not os.isatty(self._fd):  # a terminal is shared with whoever typed the command
@@ -38,10 +45,24 @@ class ReportPipe:
 
     def write(self, message: msgspec.Struct) -> None:
         """Write one line, or as much of it as fits; drop it if the last has not left yet."""
-        self._push()
-        if not self._left:
-            self._left = msgspec.json.encode(message) + b"\n"
+        with self._lock:
             self._push()
+            if not self._left:
+                self._left = msgspec.json.encode(message) + b"\n"
+                self._push()
+
+    def insert(self, message: msgspec.Struct, within_s: float) -> None:
+        """Write one line from another thread; what does not leave in time goes with the reports."""
+        end = time.monotonic() + within_s
+        raw = msgspec.json.encode(message) + b"\n"
+        with self._lock:
+            self._left += raw
+        while time.monotonic() < end:
+            with self._lock:
+                self._push()
+                if not self._left:
+                    return
+            select.select((), (self._fd,), (), PUSH_S)
 
     def _push(self) -> None:
         try:
@@ -57,8 +78,12 @@ def listen(
     loop: asyncio.AbstractEventLoop,
     on_stop: Callable[[str], None],
     on_command: Callable[[Command], None],
+    on_trace: Callable[[Command], None],
 ) -> None:
-    """Read standard input in a thread of its own, whatever it is, until it says or is the end."""
+    """Read standard input in a thread of its own, whatever it is, until it says or is the end.
+
+    A trace is answered by that thread: the loop may be what somebody wants to know about.
+    """
 
     def read() -> None:
         heard, why = b"", "the guardian is gone"
@@ -69,7 +94,10 @@ def listen(
                 why = "the guardian says so"
                 break
             for one in commands:
-                loop.call_soon_threadsafe(on_command, one)
+                if one.command == TRACE:
+                    on_trace(one)
+                else:
+                    loop.call_soon_threadsafe(on_command, one)
         loop.call_soon_threadsafe(on_stop, why)
 
     threading.Thread(target=read, name="stdin", daemon=True).start()

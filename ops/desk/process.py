@@ -22,6 +22,7 @@ from config.trial import on_trial
 from ops.desk import logs
 from ops.desk.counts import Counts
 from ops.desk.identities import recall
+from ops.desk.inspector import Inspector
 from ops.desk.life import Life
 from ops.desk.link import Link
 from ops.desk.lockfile import HeldError, LockFile
@@ -91,7 +92,8 @@ async def _live(
     say(Checkpoint.START, f"desk {orders.login} starts as process {os.getpid()}")
     stop = asyncio.get_running_loop().create_future()
     reloads = Reloads(lambda: _read(orders).config)
-    _obey(stop, reloads)
+    inspector = Inspector(orders.login, asyncio.get_running_loop(), pipe)
+    _obey(stop, reloads, inspector)
     began = time.monotonic()
     loaded, login, secrets = _configured(orders, lines)
     count = sum(1 for one in loaded.config.accounts if one.login == orders.login)
@@ -116,6 +118,7 @@ async def _live(
             counts=counts,
             reloads=reloads,
             opening=opening,
+            inspector=inspector,
         )
         ending = await life.live()
         if ending is not None:
@@ -123,7 +126,7 @@ async def _live(
         config = life.config
 
 
-def _obey(stop: "asyncio.Future[str]", reloads: Reloads) -> None:
+def _obey(stop: "asyncio.Future[str]", reloads: Reloads, inspector: Inspector) -> None:
     """End cleanly on a signal, on the guardian's word, and on its death; reload as it says."""
 
     def end(why: str) -> None:
@@ -133,7 +136,7 @@ def _obey(stop: "asyncio.Future[str]", reloads: Reloads) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, f"signal {number.name}")
-    listen(loop, end, reloads.ask)
+    listen(loop, end, reloads.ask, inspector.answer)
 
 
 def _configured(orders: Orders, lines: logs.Lines) -> tuple[Loaded, LoginConfig, Credentials]:

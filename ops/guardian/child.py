@@ -13,9 +13,12 @@ from config.secret_ref import SecretSource
 from ops.desk.outcome import Ending
 from ops.desk.pipe import Command
 from protocol.control import DeskReport
+from protocol.trace import DeskTrace
 
 log = logging.getLogger(__name__)
 LINE_BYTES_MAX = 64 * 1024 * 1024
+TRACE = b'{"said":"trace",'
+"""How a trace begins, among reports."""
 
 
 def command(
@@ -59,6 +62,8 @@ class Child:
         self.heard: float | None = None
         """When it last said something; None before its first word."""
         self.ending: Ending | None = None
+        self.trace: DeskTrace | None = None
+        """Its last answer to a trace: no word of its loop, which may hang all the same."""
         self._process = process
 
     @classmethod
@@ -90,6 +95,9 @@ class Child:
         loop = asyncio.get_running_loop()
         try:
             async for line in self._process.stdout:
+                if line.startswith(TRACE):
+                    self._take_trace(line)
+                    continue
                 self.heard = loop.time()
                 try:
                     on_report(msgspec.json.decode(line, type=DeskReport))
@@ -99,6 +107,12 @@ class Child:
             log.error("process %d never ends its line: killed", self.pid)  # noqa: TRY400
             self.kill()
         return await self._process.wait()
+
+    def _take_trace(self, line: bytes) -> None:
+        try:
+            self.trace = msgspec.json.decode(line, type=DeskTrace)
+        except msgspec.MsgspecError as error:
+            log.warning("process %d told a strange trace: %s", self.pid, error)
 
     def _take_ending(self, line: bytes, error: msgspec.MsgspecError) -> None:
         try:

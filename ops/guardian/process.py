@@ -17,12 +17,14 @@ from ops.desk import logs
 from ops.desk.identities import recall
 from ops.desk.lockfile import HeldError, Holder, LockFile
 from ops.desk.outcome import Ended, Ending, Exit
+from ops.desk.pipe import TRACE
 from ops.desk.plans import accounts_of, orphans
 from ops.guardian.api import Api, bind
 from ops.guardian.child import Child, command, environment
-from ops.guardian.control import Control
+from ops.guardian.control import Control, Request
 from ops.guardian.guardian import Guardian
 from ops.guardian.reload import ACCEPTED, Reload, accept
+from ops.guardian.trace import Traces
 from ops.guardian.watch import Watch
 from ops.notify.notifier import notifier_of
 
@@ -76,7 +78,12 @@ async def _guard(orders: Orders, loaded: Loaded, text: str, lines: logs.Lines) -
         guardian = Guardian(_watches(loaded), start)
         guardian.reload = reload = Reload(loaded, guardian)
         _obey(guardian, reload)
-        api, control = Api(guardian, listener), Control(service.data_dir, reload.asked)
+        traces = Traces(guardian)
+
+        async def asked(request: Request) -> msgspec.Struct:
+            return await (traces.run() if request.command == TRACE else reload.asked(request))
+
+        api, control = Api(guardian, listener), Control(service.data_dir, asked)
         await control.open()
         log.info("the screen: http://%s/ in a browser, or: riskwarden top", address)
         notifier, secrets = notifier_of(loaded)
