@@ -20,6 +20,7 @@ from protocol.control import AccountStatus, ServiceStatus
 ROOT = Path(__file__).parents[2]
 KEY = "sim-key-0123456789"
 MNQ = "CON.F.US.MNQ.Z26"
+BEGAN = datetime.now(UTC)
 RULES = "[accounts.rules.daily_realized_loss]\nlimit = -500\n"
 
 
@@ -45,14 +46,13 @@ market_hub_url = "{sim_url}/hubs/market"
 
 
 def account(who: str = "id = 1001", of: str = "main", more: str = "", rules: str = RULES) -> str:
-    """Return an account whose day ends in twelve hours, whenever that is."""
-    now = datetime.now(UTC)
+    """Return an account whose day ends in twelve hours; twice the same text, whatever the time."""
     return f"""
 [[accounts]]
 login = "{of}"
 {who}
 {more}
-reset = {{ at = "{now.minute} {(now.hour + 12) % 24} * * *", zone = "UTC" }}
+reset = {{ at = "{BEGAN.minute} {(BEGAN.hour + 12) % 24} * * *", zone = "UTC" }}
 {rules}
 """
 
