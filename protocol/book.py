@@ -60,8 +60,8 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """When the session began that runs or ended last; None if no rule says when sessions are."""
     confirm: Nanos = Nanos(0)
     """How long a price on which everything would be closed waits for a second one."""
-    locked: bool = False
-    """Whether a lock forbids all exposure of the account."""
+    under_lock: tuple[ContractId, ...] = ()
+    """The contracts held that a lock covers, be it the account's or their own."""
 
     def holding(self, contract_id: ContractId) -> Holding | None:
         """Return the open position of a contract, if there is one."""

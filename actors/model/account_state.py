@@ -148,7 +148,7 @@ def viewed(plan: AccountPlan, state: State) -> State:
         truth_asked=state.truth_asked,
         session=state.session,
         confirm=plan.feed.confirm_span,
-        locked=any(one.scope is None for one in state.locks),
+        under_lock=under_lock(state),
     )
     return replace(state, view=view, filled=state.ledger)
 
@@ -218,6 +218,14 @@ def floor_key(lock: Lock) -> str:
 def covers(scope: str | None, contract_id: ContractId) -> bool:
     """Tell whether a scope (everything, a contract, or a pattern of roots) takes in a contract."""
     return scope is None or scope == contract_id or within(scope, root(contract_id))
+
+
+def under_lock(state: State) -> tuple[ContractId, ...]:
+    """Return the contracts held that a lock covers, sorted."""
+    scopes = {one.scope for one in state.locks}
+    return tuple(
+        sorted(held for held in state.book.rows if any(covers(one, held) for one in scopes))
+    )
 
 
 def exposed(view: BookView, scope: str | None) -> tuple[ContractId, ...]:

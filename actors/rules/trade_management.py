@@ -9,8 +9,9 @@ and that it never loosens nor crosses the market, is said in actors/model/stops.
 The best price is that of one position, and is kept through a restart.  A position that grows has
 another entry, so its best begins anew with the market.
 
-A stop is moved once in `min_interval` at most, and by `step_ticks` at least.  While the account is
-locked or anything is being closed nothing is moved; nor when the minute's requests run low.
+A stop is moved once in `min_interval` at most, and by `step_ticks` at least.  Nothing is moved of
+what a lock covers, be it the account's or one of the product's own, nor while anything is being
+closed, nor when the minute's requests run low.
 
 Without a stop the rule says so, once for each position.  With `auto_stop_ticks` it asks for one
 that far from the entry: once for as many contracts as the position has had, so that a stop which
@@ -172,7 +173,7 @@ def judge(
     target = wanted(params.plan, at)
     goals: tuple[Goal, ...] = ()
     wake = None
-    if not view.locked:
+    if holding.contract_id not in view.under_lock:
         seen = Scene(holding, view, now, at)
         if target is not None:
             track, goals, wake = due(params, track, at.price(target), seen)

@@ -7,9 +7,12 @@ import pytest
 
 from actors.model.budget import LIMIT, RESERVED
 from actors.model.frequency import Count
-from actors.rules import trade_frequency_limit
+from actors.model.sessions import Window
+from actors.rules import session_block_outside, trade_frequency_limit
 from actors.rules.rule import Mode
+from actors.rules.session_block_outside import Instrument
 from actors.rules.trade_management import NAME, Params, State
+from config.calendars import load_shipped
 from ops.sim import actions
 from ops.sim.model import Order
 from protocol.codec import decode_state
@@ -185,7 +188,7 @@ async def test_012_it_is_suspended_in_a_lock_that_leaves_the_position(build: Bui
     await stand.enter("buy", 1, at=21000)
     placed = await stop(stand, "sell", 2, 20950)
     await stand.sim.order(FIRST, MNQ, "buy", 1)
-    await stand.until(lambda: stand.state().view.locked, "the lock")
+    await stand.until(lambda: stand.state().view.under_lock == (MNQ,), "the lock")
     await stand.seen()
     await stand.price(MNQ, 21010)
     await best(stand, 21010)
@@ -194,6 +197,33 @@ async def test_012_it_is_suspended_in_a_lock_that_leaves_the_position(build: Bui
     stand.clock.skip(1_801)
     await at(stand, placed, "21007.50")
     assert len(moved_to(stand)) == 1
+
+
+@pytest.mark.parametrize(
+    ("account", "product", "moved"),
+    [
+        pytest.param(("08:30", "15:00"), ("08:30", "09:15"), [], id="the product's own lock"),
+        pytest.param(("08:30", "09:15"), ("08:30", "15:00"), [21007.5], id="a lock of the others"),
+    ],
+)
+async def test_012_a_lock_of_some_products_suspends_it_for_these(
+    build: Build, account: tuple[str, str], product: tuple[str, str], moved: list[float]
+) -> None:
+    own = {"MNQ": Instrument(windows=(Window(*product),))}
+    hours = session_block_outside.Params(
+        calendar=load_shipped("cme_equity"), windows=(Window(*account),), instruments=own
+    )
+    stand = await build(plan(managed(), (session_block_outside.NAME, hours)))
+    await stand.enter("buy", 2, at=21000)
+    await stop(stand, "sell", 2, 20950)
+    stand.clock.skip(6 * 60)
+    await stand.until(lambda: stand.report().lockouts, "ten minutes before the end")
+
+    await stand.price(MNQ, 21010)
+    await best(stand, 21010)
+    await stand.until(stand.idle, "what it asks for")
+
+    assert (moved_to(stand), stand.holdings()) == (moved, {MNQ: 2})
 
 
 async def test_012_it_is_suspended_while_anything_is_being_closed(build: Build) -> None:

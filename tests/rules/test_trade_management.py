@@ -70,7 +70,7 @@ class Story:
         at = "20950" if size > 0 else "21050"
         own = (stop(at, SELL if size > 0 else BUY, size=abs(size)),)
         self.stops = own if stops is None else stops
-        self.locked = False
+        self.under_lock: tuple[ContractId, ...] = ()
         self.mark = average
         self.judged: Judgement[State] = self.ask()
 
@@ -79,7 +79,7 @@ class Story:
         held = replace(
             priced(MNQ, self.size, self.average, self.mark), position_id=PositionId(self.position)
         )
-        return replace(view(held), orders=self.stops, locked=self.locked)
+        return replace(view(held), orders=self.stops, under_lock=self.under_lock)
 
     def ask(self) -> Judgement[State]:
         self.judged = decide(self.params, self.state, self.book, self.now)
@@ -319,11 +319,15 @@ def test_012_without_a_stop_it_says_so_once_for_each_position() -> None:
     assert story.moves("21000").judged.unknown is None
 
 
-def test_012_it_is_suspended_while_the_account_is_locked() -> None:
+def test_012_it_is_suspended_for_what_a_lock_covers() -> None:
     story = Story()
-    story.locked = True
+    story.under_lock = (MNQ,)
     assert story.moves("21010").goals == ()
-    story.locked = False
+    bare = Story(stops=(), auto_stop_ticks=40)
+    assert bare.goals, "a first stop"
+    bare.under_lock = (MNQ,)
+    assert bare.moves("21001").goals == (), "is not placed either"
+    story.under_lock = (ES,)
     story.ask()
     assert story.target == "21007.50", "the best price was followed all the same"
 
