@@ -81,6 +81,11 @@ def held_by(path: Path) -> Holder | None:
     return None
 
 
+def desk_lock(data_dir: Path, login: str) -> Path:
+    """Return the file that a login's desk locks for as long as it lives."""
+    return data_dir / f"desk-{login}.lock"
+
+
 def holder(path: Path) -> Holder | None:
     """Return what the file says of its holder, who may be gone."""
     try:

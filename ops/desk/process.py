@@ -25,7 +25,7 @@ from ops.desk.identities import recall
 from ops.desk.inspector import Inspector
 from ops.desk.life import Life
 from ops.desk.link import Link
-from ops.desk.lockfile import HeldError, LockFile
+from ops.desk.lockfile import HeldError, LockFile, desk_lock
 from ops.desk.opening import Opening
 from ops.desk.outcome import Ended, Ending, Exit, missing
 from ops.desk.pipe import ReportPipe, listen
@@ -168,7 +168,7 @@ def _own(data_dir: Path, login: str) -> None:
     try:
         data_dir.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         (data_dir / "accounts").mkdir(mode=FOLDER_MODE, exist_ok=True)
-        LockFile.take(data_dir / f"desk-{login}.lock", PREDECESSOR_S)
+        LockFile.take(desk_lock(data_dir, login), PREDECESSOR_S)
     except HeldError as error:
         raise Ended(Exit.EXCEPTION, f"{error}, another desk of this login", "end it") from None
     except OSError as error:

@@ -15,10 +15,11 @@ from config.schema import ServiceConfig
 from config.trial import on_trial
 from ops.desk import logs
 from ops.desk.identities import recall
-from ops.desk.lockfile import HeldError, Holder, LockFile
+from ops.desk.lockfile import HeldError, Holder, LockFile, desk_lock, held_by
 from ops.desk.outcome import Ended, Ending, Exit
 from ops.desk.pipe import TRACE
 from ops.desk.plans import accounts_of, orphans
+from ops.guardian import leftover
 from ops.guardian.api import Api, bind
 from ops.guardian.child import Child, command, environment
 from ops.guardian.control import Control, Request
@@ -110,7 +111,11 @@ def _starting(
         log.error("ALARM %s cannot be written, desks read %s: %s", ACCEPTED, loaded.file, error)  # noqa: TRY400
         accepted = None
 
+    removals = set[asyncio.Task[None]]()
+
     async def start(watch: Watch) -> Child:
+        lock = desk_lock(loaded.config.service.data_dir, watch.login)
+        left = held_by(lock)
         line = command(
             loaded.file,
             watch.login,
@@ -120,7 +125,12 @@ def _starting(
             trial=orders.trial,
             again=watch.was_armed,
         )
-        return await Child.start(line, environment(newest(), watch.login, os.environ))
+        child = await Child.start(line, environment(newest(), watch.login, os.environ))
+        if left is not None:
+            removal = asyncio.create_task(leftover.remove(lock, left, watch.login))
+            removals.add(removal)
+            removal.add_done_callback(removals.discard)
+        return child
 
     return start
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.desk.lockfile import LockFile, desk_lock, held_by
+from ops.guardian import leftover
+from ops.guardian.child import command
 from ops.sim.server import SimServer
 from tests.e2e.conftest import Figure
 from tests.guardian.conftest import Build
@@ -18,6 +21,10 @@ from tests.guardian.service import MNQ, Service, account, login, lose, run, unti
 
 NOTHING = (0, resource.RLIM_INFINITY)
 EVERYTHING = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+
+
+def desk_line(login: str) -> list[str]:
+    return command(Path("x.toml"), login, 1.0, json_logs=False, accepted=None)
 
 
 async def guarded(service: Build, sim: SimServer) -> Service:
@@ -62,6 +69,69 @@ async def test_i5_guardian_and_desk_killed_together_come_back_with_the_lock(
     figure("recovered (s)", time.monotonic() - begun)
     await one.armed()
     assert (await one.account()).attempts_while_locked == 1
+
+
+@pytest.mark.timeout(120)
+async def test_i5_a_stopped_desk_whose_guardian_was_killed_makes_way_for_a_new_one(
+    service: Build, sim: SimServer
+) -> None:
+    one = await guarded(service, sim)
+    await lose(sim)
+    await one.locked()
+    desk = await one.desk_pid()
+    assert one.process is not None
+
+    os.kill(desk, signal.SIGSTOP)
+    os.kill(one.process.pid, signal.SIGKILL)
+    await one.process.wait()
+    await sim.order(1001, MNQ, "buy", 3)
+    await one.start()
+    await one.armed()
+
+    await one.locked()
+    await flat(sim)
+    assert await one.desk_pid() != desk
+    assert is_over(desk), "it is killed, and not left to be continued"
+    assert f"process {desk}, desk main of a guardian before us, hangs: killed" in one.log
+
+
+def is_over(pid: int) -> bool:
+    """Tell whether a process has ended; whoever adopted it may not have taken note yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+async def test_what_holds_a_desks_lock_and_is_no_desk_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftover, "CLEAN_END_S", 0.05)
+    lock = desk_lock(tmp_path, "main")
+    held = LockFile.take(lock)
+    left = held_by(lock)
+    assert left is not None
+
+    await leftover.remove(lock, left, "main")
+    assert f"process {left.pid}, which is no desk" in caplog.text
+    held.release()
+    caplog.clear()
+    await leftover.remove(lock, left, "main")
+    assert caplog.text == "", "whoever lets go in time is no matter"
+
+
+@pytest.mark.parametrize(
+    ("words", "is_one"),
+    [
+        pytest.param(desk_line("main"), True, id="as the guardian starts it"),
+        pytest.param(desk_line("other"), False, id="another login's"),
+        pytest.param(["python", "-m", "ops.cli", "run", "--login", "main"], False, id="no desk"),
+        pytest.param(["vim", "desk", "--login"], False, id="somebody else"),
+        pytest.param([], False, id="gone"),
+    ],
+)
+def test_a_desk_is_known_by_its_command_line(words: list[str], is_one: bool) -> None:  # noqa: FBT001
+    assert leftover.is_desk(words, "main") is is_one
 
 
 @pytest.mark.timeout(120)
