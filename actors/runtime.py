@@ -37,6 +37,16 @@ TURNS_PER_INPUT_MAX = 1_000
 """Ticks that one input may bring due before something is plainly wrong."""
 
 
+HEARD_MAX = 300
+"""Messages that an account's child may hear within one turn before it is plainly in an exchange
+without end: the simulation's worst days never need more than 30, and so many take some 5 ms."""
+ACCOUNT_HEARD_MAX = 20 * HEARD_MAX
+"""The same for an account, to which they all talk: of an endless exchange the child is to die, and
+again each time it is started, until it is given up."""
+DESK_HEARD_MAX = 100
+"""What each account adds to that for the market, the gateway and the supervisor; 13 are seen."""
+
+
 class Runtime:
     """The actor system of a desk.  One thread only may use it."""
 
@@ -194,6 +204,18 @@ class Runtime:
         """Count a message that one of an account's actors takes from its mailbox."""
         heard = self.turn.heard
         heard[account] = heard.get(account, 0) + 1
+
+    def hearing_max(self, path: str) -> int:
+        """Return how many messages an actor may hear within one turn."""
+        account = account_of(path)
+        if account is None:
+            return ACCOUNT_HEARD_MAX + DESK_HEARD_MAX * len(self.roster.accounts)
+        return ACCOUNT_HEARD_MAX if path == f"account/{account}" else HEARD_MAX
+
+    def name(self, address: object) -> str:
+        """Return who has this address, in words if nobody has it any more."""
+        found = (path for path, one in self.addresses.items() if one == address)
+        return next(found, "someone who is gone")
 
     def unheard(self, path: str, to: str, message: Message) -> None:
         """Say that a message reached nobody."""

@@ -38,6 +38,11 @@ class Roster(Protocol):
         """Return the class of the actor at this path."""
         ...
 
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        """Return the desk's accounts."""
+        ...
+
     def origin(self, account: AccountId) -> tuple[str, bytes]:
         """Return what the journal is to say of an account's start: the release, and the plan."""
         ...
@@ -49,6 +54,10 @@ class Boot:
     def __init__(self, path: str, runtime: "Runtime") -> None:
         self.path = path
         self.runtime = runtime
+
+
+class EndlessError(Exception):
+    """An actor hears far more in one turn than any input gives it to hear."""
 
 
 class Life:
@@ -83,7 +92,7 @@ class Shell(Actor):
         """Build this actor's logic; a subclass's only duty."""
         raise NotImplementedError
 
-    def receiveMessage(self, msg: object, sender: ActorAddress) -> None:  # noqa: ARG002
+    def receiveMessage(self, msg: object, sender: ActorAddress) -> None:
         """Take one message from the mailbox; any failure is the end of this actor."""
         if isinstance(msg, Boot):
             self._account, self._runtime = account_of(msg.path), msg.runtime
@@ -92,6 +101,7 @@ class Shell(Actor):
         if self._dead or self._life.over:
             return  # what was still in the mailbox dies with it, or with its account
         try:
+            self._count(sender)
             match msg:
                 case Message():
                     self._apply(self._logic.handle(self._state, msg, self._runtime.turn.now))
@@ -105,11 +115,19 @@ class Shell(Actor):
             log.exception("%s failed on %s", self._path, type(msg).__name__)
             self._die(f"{type(error).__name__}: {error}", msg)
 
+    def _count(self, sender: ActorAddress) -> None:
+        """Count what is heard in this turn: an exchange without end is the end of this actor."""
+        if self._path and self._runtime.turn.take(self._path) > self._most:
+            self._runtime.turn.taken[self._path] = 0  # its next life begins anew
+            who = self._runtime.name(sender)
+            raise EndlessError(f"{self._most} messages in one turn, the last from {who}")
+
     def _boot(self, boot: Boot) -> None:
         self._path, self._scope = boot.path, scope_of(boot.path)
         self._life = boot.runtime.life(boot.path)
         if self._life.over:
             return  # its account died before it was born
+        self._most = boot.runtime.hearing_max(boot.path)
         self._children: list[tuple[ActorAddress, str]] = []  # addresses cannot be hashed
         self._logic = self.behaviour(boot.runtime, boot.path)
         kept = boot.runtime.restore(boot.path, self._logic.kept)

@@ -38,6 +38,8 @@ class Turn:
 
     def __init__(self, now: Now) -> None:
         self.now = now
+        self.taken: dict[str, int] = {}
+        """How many messages each actor has taken from its mailbox, by path."""
         self.portions: dict[AccountId | None, Portion] = {}
         self.deaths: list[tuple[str, str]] = []
         self.heard: dict[AccountId, int] = {}
@@ -49,6 +51,11 @@ class Turn:
         if found is None:
             found = self.portions[account_id] = Portion()
         return found
+
+    def take(self, path: str) -> int:
+        """Count a message that an actor takes, and return how many that makes."""
+        taken = self.taken[path] = self.taken.get(path, 0) + 1
+        return taken
 
     def forget(self, account_id: AccountId) -> None:
         """Drop all that an account which died had caused: its next life knows nothing of it.

@@ -44,7 +44,7 @@ DESK = Board(
                     "This machine's clock minus the Gateway's.",
                     f"max(riskwarden_clock_skew_seconds{MINE})",
                     unit=Unit.SECONDS,
-                    red_from=2,
+                    red_from=10,
                 ),
             ),
         ),

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 import yaml
 
 from config.schema import Service
+from ops.desk.clocks import TOLERANCE
 from ops.guardian.exposition import render
 from protocol.decisions import AlarmKind
 from protocol.metrics import METRICS, Bars, Series, Shape
+from protocol.units import SECOND
 from tests.prometheus.binaries import ROOT, binary
 from tests.prometheus.promql import names
 
@@ -135,3 +138,26 @@ def test_it_scrapes_where_the_service_answers() -> None:
 
     assert job["static_configs"] == [{"targets": [Service().http]}]
     assert "metrics_path" not in job  # Prometheus asks for /metrics by itself
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            lambda: ALERTS["RiskwardenClockSkew"]["annotations"]["description"], id="alert"
+        ),
+        pytest.param(lambda: (ROOT / "ops/runbook/clock-skew.md").read_text("utf-8"), id="page"),
+        pytest.param(
+            lambda: (ROOT / "ops/adr/0016-two-clocks-end-a-lock.md").read_text("utf-8"), id="record"
+        ),
+    ],
+)
+def test_all_that_speaks_of_the_clocks_names_the_alarms_ten_seconds(
+    text: Callable[[], str],
+) -> None:
+    assert TOLERANCE == 10 * SECOND
+    assert f"abs(riskwarden_clock_skew_seconds) > {TOLERANCE // SECOND} or" in str(
+        ALERTS["RiskwardenClockSkew"]["expr"]
+    )
+    assert "more than ten seconds" in " ".join(text().split())
+    assert "two seconds" not in text()
