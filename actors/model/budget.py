@@ -38,9 +38,14 @@ READS: Final = 3
 """Reads of a flatten that goes well: one may come before the last fill, two are the proof."""
 CALM: Final = 80
 """Requests a minute up to which nobody repeats more slowly for the budget's sake."""
+TENSE: Final = 120
+"""Requests a minute from which on repeats are as slow as they get.
+
+Not later: five laden accounts' second tries end at some 160, and their third must not come on top.
+"""
 SPREAD: Final = 120 * SECOND
 SPREAD_CLOSE: Final = 30 * SECOND
-"""Between repeats once the minute is spent; a close, which reduces risk most, waits least."""
+"""Between repeats from then on; a close, which reduces risk most, waits least."""
 EVERYTHING: Final = (Goal(aim=Aim.FLATTEN),)
 
 
@@ -70,4 +75,4 @@ def patience(spent: int, repeats: int, *, closes: bool = False) -> Nanos:
     if not repeats or spent <= CALM:
         return Nanos(0)
     most = SPREAD_CLOSE if closes else SPREAD
-    return Nanos(most * min(spent - CALM, LIMIT - CALM) // (LIMIT - CALM))
+    return Nanos(most * min(spent - CALM, TENSE - CALM) // (TENSE - CALM))

@@ -26,7 +26,7 @@ ANSWER_MAX = 15 * SECOND
 """The SDK answers within its timeout of 5 s; this is for an answer that never comes."""
 READ_MAX = 20 * SECOND
 DOUBLINGS_MAX = 6
-LOOKS_FREE = 3
+LOOKS_FREE = 2
 """Reads in a row that may show something lacking before the budget slows the next ones down."""
 PROOFS = 2
 
