@@ -17,6 +17,7 @@ CONFIG_VARIABLE = "RISKWARDEN_CONFIG"
 CONFIGURATION_ERROR = 3
 ARM_WITHIN_S = 60.0
 SMOKE_S = 8.0
+SOAK_MIN = 10.0
 ROUNDS_MAX = 20
 HIDDEN = "'desk', "
 """How a list of choices shows the command that is the guardian's alone."""
@@ -192,6 +193,13 @@ def _add_rehearsals(commands: "argparse._SubParsersAction[Parser]", configured: 
         help="how often, up to 20 (default: 10 on the simulator, 1 on a practice account)",
     )
     drill.add_argument("--json", action="store_true", help="for programs")
+    soak = commands.add_parser(
+        "soak", help="run it under load for a while: what grows, what is lost?"
+    )
+    soak.add_argument(
+        "--minutes", type=seconds, default=SOAK_MIN, metavar="N", help="default: %(default)g"
+    )
+    soak.add_argument("--json", action="store_true", help="for programs")
     smoke = commands.add_parser("smoke", help="does it come up here, and hear the Gateway?")
     smoke.add_argument(
         "--config",

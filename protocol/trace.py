@@ -37,6 +37,7 @@ class ProcessTrace(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     up_s: float
     memory_mib: float | None
+    """Its own, without what is mapped from files."""
     descriptors: int | None
     tasks: list[TaskTrace]
     threads: list[ThreadTrace]

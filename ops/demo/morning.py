@@ -109,7 +109,7 @@ async def run(*, quiet: bool) -> dict[str, Any]:
     """Play the morning; return what came of it."""
     with tempfile.TemporaryDirectory(prefix="riskwarden-demo-") as name:
         async with SimServer("morning") as sim:
-            service = simulated(Path(name), sim, ACCOUNTS, RULES)
+            service = simulated(Path(name), sim, ACCOUNTS, lambda _: RULES)
             morning = Morning(sim, service, quiet=quiet)
             morning.tell(f"a simulated Gateway listens at {sim.url}; starting riskwarden")
             await service.start()

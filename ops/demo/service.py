@@ -1,6 +1,6 @@
 """The configuration of a service that guards accounts of the simulated Gateway."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +11,7 @@ HEAD = f"""\
 [service]
 data_dir = "var"
 http = "127.0.0.1:0"
-{{service}}
+
 [[logins]]
 name = "demo"
 username = "env:{USER}"
@@ -24,7 +24,7 @@ ACCOUNT = """
 [[accounts]]
 login = "demo"
 id = {account}
-reset = {{ at = "{minute} {hour} * * *", zone = "UTC" }}
+reset = {{ at = "{at.minute} {at.hour} * * *", zone = "UTC" }}
 {rules}"""
 
 
@@ -32,20 +32,19 @@ def simulated(
     folder: Path,
     sim: SimServer,
     accounts: Iterable[int],
-    rules: str,
+    rules: Callable[[int], str],
     *,
-    service: str = "",
+    reset: Callable[[int], datetime] | None = None,
     options: Sequence[str] = (),
 ) -> Service:
-    """Return the service for accounts with the same rules; `service` goes into its own table."""
-    # Half a day away, so that no reset falls into the demonstration.
-    reset = datetime.now(UTC) + timedelta(hours=12)
+    """Return the service for accounts and their rules; without a `reset` none falls into it."""
+    far = datetime.now(UTC) + timedelta(hours=12)
     tables = [
-        ACCOUNT.format(account=one, minute=reset.minute, hour=reset.hour, rules=rules)
+        ACCOUNT.format(account=one, at=far if reset is None else reset(one), rules=rules(one))
         for one in accounts
     ]
     file = folder / "riskwarden.toml"
-    head = HEAD.format(sim=sim.url, service=service)
+    head = HEAD.format(sim=sim.url)
     file.write_text(head + "".join(tables), encoding="utf-8")
     scenario = sim.world.scenario
     secrets = scenario.user, scenario.api_key

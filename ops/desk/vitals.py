@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 import threading
 import time
@@ -13,10 +14,11 @@ from typing import Any
 
 from protocol.trace import ProcessTrace, TaskTrace, ThreadTrace
 
-STATM = Path("/proc/self/statm")
+STATUS = Path("/proc/self/status")
+OWN = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
 DESCRIPTORS = Path("/dev/fd")
 FRAMES_MAX = 12
-MIB = 2**20
+KIB_A_MIB = 1_024
 ATTEMPTS_MAX = 5
 BEGAN = time.monotonic()
 
@@ -34,12 +36,15 @@ def process(loop: asyncio.AbstractEventLoop) -> ProcessTrace:
 
 
 def memory_mib() -> float | None:
-    """Return the resident memory; None where the system does not tell."""
+    """Return the memory that is a process's own; None where the system does not tell.
+
+    Pages of the database are the kernel's: they come and go as there is room.
+    """
     try:
-        pages = int(STATM.read_text("ascii").split()[1])
-    except (OSError, ValueError):
+        found = OWN.search(STATUS.read_text("ascii"))
+    except OSError:
         return None
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / MIB, 1)
+    return None if found is None else round(int(found[1]) / KIB_A_MIB, 1)
 
 
 def descriptors() -> int | None:

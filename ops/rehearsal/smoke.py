@@ -133,5 +133,5 @@ async def smoke(loaded: Loaded | None, within_s: float) -> Smoked:
             options = ("--trial", str(data_dir), *patience)
             return await Smoke(Service(loaded.file, data_dir, options=options), within_s).run()
         async with SimServer() as sim:
-            service = simulated(folder, sim, ACCOUNTS, RULES, options=patience)
+            service = simulated(folder, sim, ACCOUNTS, lambda _: RULES, options=patience)
             return await Smoke(service, within_s).run()
