@@ -166,6 +166,7 @@ class AlarmKind(StrEnum):
     ACTOR_DIED = "actor_died"
     ACTOR_GAVE_UP = "actor_gave_up"
     LEDGER_DIFFERS = "ledger_differs"
+    """The broker's balance has not moved as the day's trades say."""
     PAYLOAD_REFUSED = "payload_refused"
     CLOCK_JUMPED = "clock_jumped"
     CLOCK_SKEW = "clock_skew"

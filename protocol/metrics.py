@@ -101,6 +101,12 @@ INTAKE_WAIT = _histogram(
     SECONDS_SHORT,
     *LOGIN,
 )
+FEED = _gauge(
+    "account_feed",
+    "1 for how an account hears: live, gap (it is read again), blind.",
+    *ACCOUNT,
+    "state",
+)
 PRICES_IGNORED = _counter("prices_ignored", "Prices not believed.", *LOGIN, "reason")
 TRUTH_AGE = _gauge("truth_age_seconds", "Age of the newest read of broker truth.", *ACCOUNT)
 QUOTE_AGE = _gauge(

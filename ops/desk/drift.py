@@ -2,14 +2,21 @@
 
 From a moment at which nothing is open, the change of the balance is compared with the change of
 what the day's trades realized, net of costs.  A balance may lag behind its trade by a poll, so only
-a difference that stays says something; money that is paid in or out differs as well.
+a difference that stays is an alarm; it ends when both agree again, or with the day.  Money that is
+paid in or out differs as well.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from actors.model.account_state import State as AccountState
-from protocol.units import USD, AccountId, Nanos, Usd
+from actors.plan import AccountPlan
+from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
+from protocol.units import SECOND, USD, AccountId, Nanos, Now, Usd
+
+TOLERANCE_USD = 1.0
+STAYS = Nanos(60 * SECOND)
+"""How long they may differ: two polls."""
 
 
 class Base(NamedTuple):
@@ -25,6 +32,8 @@ class Drift:
 
     def __init__(self) -> None:
         self._bases: dict[AccountId, Base] = {}
+        self._since: dict[AccountId, Nanos] = {}
+        self._raised: set[AccountId] = set()
 
     def dollars(self, account_id: AccountId, states: Mapping[str, Any]) -> float | None:
         """Return how far the balance has moved away; None while there is nothing to compare."""
@@ -41,3 +50,31 @@ class Drift:
                 return None
             base = self._bases[account_id] = now
         return ((now.balance - base.balance) - (now.realized - base.realized)) / USD
+
+    def look(
+        self, plans: Iterable[AccountPlan], states: Mapping[str, Any], now: Now
+    ) -> Iterator[AlarmRaised | AlarmCleared]:
+        """Yield what a person must hear of now; what cannot be compared changes nothing."""
+        for plan in plans:
+            dollars = self.dollars(plan.account_id, states)
+            if dollars is not None:
+                yield from self._judge(plan.account_id, dollars, now.mono)
+
+    def _judge(
+        self, account_id: AccountId, dollars: float, now: Nanos
+    ) -> Iterator[AlarmRaised | AlarmCleared]:
+        kind = AlarmKind.LEDGER_DIFFERS
+        if abs(dollars) <= TOLERANCE_USD:
+            self._since.pop(account_id, None)
+            if account_id in self._raised:
+                self._raised.discard(account_id)
+                yield AlarmCleared(account_id=account_id, kind=kind)
+            return
+        since = self._since.setdefault(account_id, now)
+        if now - since >= STAYS and account_id not in self._raised:
+            self._raised.add(account_id)
+            why = (
+                f"the balance has moved {dollars:+.2f} away from what the day's trades realized, "
+                "so a money rule may judge too early or too late"
+            )
+            yield AlarmRaised(account_id=account_id, kind=kind, why=why)

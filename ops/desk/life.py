@@ -243,7 +243,9 @@ class Life:
 
     def _report(self) -> None:
         """Tell the guardian what is new, or at least that we live."""
-        began = time.monotonic()
+        began, now = time.monotonic(), clock.now()
+        for alarm in self.counts.drift.look(self._desk.plans, self._desk.runtime.states, now):
+            self._decided(alarm, now)
         ping_ms = self.link.ping_ms
         report = self._outlook.report(self._desk, self._history, self.link.spent, ping_ms)
         accounts, said = self._protecting.look(

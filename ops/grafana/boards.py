@@ -151,6 +151,11 @@ ACCOUNT = Board(
                     Query(f"riskwarden_account_contracts{MINE}", "{{account}}"),
                 ),
                 lines(
+                    "Feed",
+                    "1 for how the account hears: live, a gap that is being read, or blind.",
+                    Query(f"riskwarden_account_feed{MINE}", "{{account}} {{state}}"),
+                ),
+                lines(
                     "What is known, and how old",
                     "The broker's truth, and the oldest quote of the contracts held.",
                     Query(f"riskwarden_truth_age_seconds{MINE}", "{{account}} truth"),

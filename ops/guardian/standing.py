@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
+from actors.model.feed import FeedState
 from ops.desk.meters import is_automation, meter
 from ops.guardian.guardian import Guardian
 from ops.guardian.totals import Key
 from ops.guardian.watch import Watch
 from protocol import metrics
-from protocol.control import AccountStatus, RuleStatus
+from protocol.control import AccountStatus, FeedStatus, RuleStatus
 from protocol.lifecycle import Phase
 from protocol.metrics import Bars, Metric, Series
 
@@ -98,10 +99,17 @@ def _account(one: AccountStatus, login: str, *, fresh: bool) -> Iterator[Series]
     ):
         if money is not None:
             yield Series(metric.name, who, float(money))
-    if one.feed is not None and one.feed.truth_age_s is not None:
-        yield Series(metrics.TRUTH_AGE.name, who, one.feed.truth_age_s)
+    if one.feed is not None:
+        yield from _feed(one.feed, who)
     for judged in one.rules:
         yield from _rule(judged, who)
+
+
+def _feed(feed: FeedStatus, who: tuple[str, str]) -> Iterator[Series]:
+    for state in FeedState:
+        yield Series(metrics.FEED.name, (*who, state.value), float(feed.state == state.value))
+    if feed.truth_age_s is not None:
+        yield Series(metrics.TRUTH_AGE.name, who, feed.truth_age_s)
 
 
 def _rule(rule: RuleStatus, who: tuple[str, str]) -> Iterator[Series]:

@@ -20,7 +20,8 @@ ENDS: dict[str, str] = {
     AlarmKind.HUBS_LOST: "Ends when the hubs are back; positions are polled meanwhile.",
     AlarmKind.LOGIN_CONTESTED: "Ends when the other session of this login is closed.",
     AlarmKind.RULE_NOT_ARMED: "Until it ends, this rule protects nothing.",
-    AlarmKind.LEDGER_DIFFERS: "Compare with the broker's figures; ends at the reset.",
+    AlarmKind.LEDGER_DIFFERS: "Compare with the broker's figures. Ends when both agree again, "
+    "or with the day; money paid in or out raises it too.",
     AlarmKind.STORE_FAILED: "Make room on the disk, or mend it.",
     AlarmKind.CALENDAR_ENDS: "Ends with a newer calendar: update riskwarden or your own file.",
     AlarmKind.PRODUCT_UNKNOWN: "Mend the name in the configuration, then `riskwarden reload`.",

@@ -1,10 +1,18 @@
 """What a desk counts is what happened, told by the simulated Gateway's own log."""
 
+from msgspec.structs import replace
+
 from ops.sim import actions
 from ops.sim.rest_faults import RestFault
 from protocol import metrics
 from protocol.account_facts import PositionSeen, TradeSeen
-from protocol.decisions import EnforcementConfirmed, EnforcementRequested
+from protocol.decisions import (
+    AlarmCleared,
+    AlarmKind,
+    AlarmRaised,
+    EnforcementConfirmed,
+    EnforcementRequested,
+)
 from protocol.metrics import Metric
 from tests.e2e.conftest import Build
 from tests.e2e.stand import FIRST, MNQ, OTHER, PARTIAL, contracts, plan, realized, unrealized
@@ -136,3 +144,56 @@ async def test_a_balance_that_moves_otherwise_than_the_trades_is_seen(build: Bui
     balance = stand.sim.exchange.book.accounts[FIRST].balance
     await stand.sim.do(actions.Account(account=FIRST, balance=balance - 25))
     await stand.until(lambda: drift() == -25, "the fee that no trade tells of")
+
+
+async def test_a_balance_that_stays_away_is_an_alarm_until_it_agrees_again(build: Build) -> None:
+    stand = await build(plan(contracts(9)))
+    balance = stand.sim.exchange.book.accounts[FIRST].balance
+    assert stand.counted(metrics.LEDGER_DRIFT, FIRST) == 0
+
+    def told() -> list[AlarmRaised | AlarmCleared]:
+        drift, states = stand.desk.counts.drift, stand.desk.runtime.states
+        return list(drift.look(stand.desk.plans, states, stand.clock()))
+
+    async def is_off_by(dollars: int) -> None:
+        await stand.sim.do(actions.Account(account=FIRST, balance=balance + dollars))
+        await stand.until(
+            lambda: stand.counted(metrics.LEDGER_DRIFT, FIRST) == dollars, "the balance"
+        )
+
+    await is_off_by(-25)
+    assert told() == []
+    stand.clock.skip(30)
+    assert told() == [], "a poll may be late"
+    await is_off_by(0)
+    stand.clock.skip(30)
+    assert told() == []
+    await is_off_by(1)
+    stand.clock.skip(90)
+    assert told() == [], "a dollar is within what is tolerated"
+    await is_off_by(25)
+    assert told() == []
+    stand.clock.skip(60)
+    (raised,) = told()
+    stand.clock.skip(60)
+    assert told() == [], "it is told once"
+    await is_off_by(0)
+    (cleared,) = told()
+
+    assert isinstance(raised, AlarmRaised)
+    assert (raised.account_id, raised.kind) == (FIRST, AlarmKind.LEDGER_DIFFERS)
+    assert "+25.00" in raised.why
+    assert cleared == AlarmCleared(account_id=FIRST, kind=AlarmKind.LEDGER_DIFFERS)
+
+
+async def test_what_cannot_be_compared_ends_no_alarm(build: Build) -> None:
+    stand = await build(plan(contracts(9)))
+    drift, states = stand.desk.counts.drift, dict(stand.desk.runtime.states)
+    path = f"account/{FIRST}"
+    states[path] = replace(states[path], known=False)
+
+    list(drift.look(stand.desk.plans, stand.desk.runtime.states, stand.clock()))
+    drift._raised.add(FIRST)
+
+    assert list(drift.look(stand.desk.plans, states, stand.clock())) == []
+    assert drift._raised == {FIRST}

@@ -8,8 +8,11 @@ import sys
 
 import pytest
 
+from actors.model.feed import FeedState
+from ops.guardian import standing
 from ops.sim.server import SimServer
 from protocol import metrics
+from protocol.control import FeedStatus
 from protocol.metrics import METRICS, Metric, Shape
 from tests.guardian.conftest import Build
 from tests.guardian.service import KEY, Service, account, login, lose, until
@@ -83,6 +86,7 @@ async def test_a_lock_is_counted_and_a_killed_desk_takes_nothing_back(
     assert at(before, metrics.LOCKOUTS, "main", 1001, RULE) == 1
     assert at(before, metrics.UNPROVEN, "main", 1001) == 0
     assert at(before, metrics.DESK_UP, "main") == at(before, metrics.HUBS_OPEN, "main") == 1
+    assert [at(before, metrics.FEED, "main", 1001, one.value) for one in FeedState] == [1, 0, 0]
     assert at(before, metrics.CHECKPOINT, "main", "running") == 1
     assert abs(at(before, metrics.CLOCK_SKEW, "main")) < 2
 
@@ -96,6 +100,7 @@ async def test_a_lock_is_counted_and_a_killed_desk_takes_nothing_back(
     await until(down, 10, lambda: one.log)
     without = await page(one)
     assert (metrics.REALIZED.name, labels("main", 1001, of=metrics.REALIZED)) not in without
+    assert not [key for key in without if key[0] == metrics.FEED.name], "it would be old"
     assert at(without, metrics.ACCOUNT_GUARDED, "main", 1001) == 0
     assert at(without, metrics.ACCOUNT_LOCKED, "main", 1001) == 1  # it holds, whoever is there
 
@@ -131,3 +136,12 @@ async def test_every_label_is_one_that_was_foreseen(service: Build, sim: SimServ
 def test_a_desk_loads_no_server(module: str) -> None:
     line = [sys.executable, "-c", LOADED.format(module)]
     assert subprocess.run(line, check=True, capture_output=True, text=True).stdout.split() == []
+
+
+@pytest.mark.parametrize("state", list(FeedState))
+def test_a_feed_is_in_one_state_of_three(state: FeedState) -> None:
+    feed = FeedStatus(state=state.value, truth_age_s=None, prices=[])
+
+    told = {one.labels[2]: one.value for one in standing._feed(feed, ("main", "1001"))}
+
+    assert told == {one.value: float(one is state) for one in FeedState}

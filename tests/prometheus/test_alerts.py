@@ -124,7 +124,9 @@ def test_no_kind_of_alarm_is_left_without_an_alert() -> None:
     listened = {kind for expr in others.values() for one in re.findall(r'kind=~?"([^"]+)"', expr)
                 for kind in one.split("|")}  # fmt: skip
     seen_otherwise = {
+        "feed_blind": "riskwarden_account_feed",
         "hubs_lost": "riskwarden_hubs_open",
+        "ledger_differs": "riskwarden_ledger_drift_usd",
         "rule_not_armed": "riskwarden_rule_armed",
     }
 
