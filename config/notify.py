@@ -50,15 +50,15 @@ class NotifyConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         tuple[NotifyEvent, ...],
         Meta(
             description="What is told: lock, lock_ended, enforcement_failed, cannot_enforce, "
-            "blind, desk (it died and was started again), warning (a share of a money limit is "
+            "blind, desk (it died and was started again), warning (a share of a limit is "
             "used), alarm (any other), day (a summary at the reset). All by default."
         ),
     ] = tuple(NotifyEvent)
     shares: Annotated[
         tuple[int, ...],
         Meta(
-            description="Percentages of a money limit, 1 to 99, at which to warn: each once a day "
-            "for each rule."
+            description="Percentages of a limit in money, contracts or trades, 1 to 99, at which "
+            "to warn: each once a day for each rule, and for each part of a rule that has several."
         ),
     ] = (75, 90)
     heartbeat_url: Annotated[

@@ -62,7 +62,8 @@ def parser() -> argparse.ArgumentParser:
     _add_questions(commands, configured)
     _add_past(commands, configured)
     _add_tools(commands)
-    _add_rehearsals(commands, configured)
+    _add_drill(commands, configured)
+    _add_rehearsals(commands)
     return top
 
 
@@ -173,7 +174,7 @@ def _add_tools(commands: "argparse._SubParsersAction[Parser]") -> None:
     demo.add_argument("--json", action="store_true", help="only what came of it, for programs")
 
 
-def _add_rehearsals(commands: "argparse._SubParsersAction[Parser]", configured: Parser) -> None:
+def _add_drill(commands: "argparse._SubParsersAction[Parser]", configured: Parser) -> None:
     drill = commands.add_parser(
         "drill", parents=[configured], help="break a rule on purpose, and measure what follows"
     )
@@ -193,6 +194,9 @@ def _add_rehearsals(commands: "argparse._SubParsersAction[Parser]", configured: 
         help="how often, up to 20 (default: 10 on the simulator, 1 on a practice account)",
     )
     drill.add_argument("--json", action="store_true", help="for programs")
+
+
+def _add_rehearsals(commands: "argparse._SubParsersAction[Parser]") -> None:
     soak = commands.add_parser(
         "soak", help="run it under load for a while: what grows, what is lost?"
     )

@@ -243,21 +243,15 @@ class Life:
 
     def _report(self) -> None:
         """Tell the guardian what is new, or at least that we live."""
-        began, now = time.monotonic(), clock.now()
-        for alarm in self.counts.drift.look(self._desk.plans, self._desk.runtime.states, now):
-            self._decided(alarm, now)
-        ping_ms = self.link.ping_ms
-        report = self._outlook.report(self._desk, self._history, self.link.spent, ping_ms)
+        began, desk = time.monotonic(), self._desk
+        for alarm in self.counts.drift.look(desk.plans, desk.runtime.states, desk.clock()):
+            self._decided(alarm, desk.clock())
+        report = self._outlook.report(desk, self._history, self.link.spent, self.link.ping_ms)
         accounts, said = self._protecting.look(
             report.accounts, self._configured(), self._history.alarms, self._desk.clock()
         )
-        lacking = any(rule.lacks for one in accounts for rule in one.rules)
-        report = replace(
-            report,
-            accounts=accounts,
-            armed=report.armed and not lacking,
-            reload=self._reloads.told,
-        )
+        armed = report.armed and not any(rule.lacks for one in accounts for rule in one.rules)
+        report = replace(report, accounts=accounts, armed=armed, reload=self._reloads.told)
         for decision in said:
             self._decided(decision, self._desk.clock())
         self._armed = self._armed or any(one.state in GUARDED for one in accounts)

@@ -20,10 +20,11 @@ from config.load import Loaded
 from config.notify import NotifyConfig
 from config.secrets import NotifySecrets, notify_secrets
 from ops.notify.apprise_target import MISSING, AppriseTarget, is_installed
+from ops.notify.days import Diary
 from ops.notify.heartbeat import Heartbeat
 from ops.notify.notice import Notice, Target
 from ops.notify.outbox import Outbox
-from ops.notify.watching import Seen, look
+from ops.notify.watching import Seen, look, whose_day
 from protocol.control import ServiceStatus
 from protocol.words import instant_text
 
@@ -60,7 +61,8 @@ class Notifier:
         self._heartbeat = heartbeat
         self._file = data_dir / TOLD
         self._problems = list(problems)
-        self._seen = Seen(told=dict.fromkeys(recalled(self._file)))
+        self._diary = Diary(data_dir)
+        self._seen = Seen(told=dict.fromkeys(recalled(self._file)), last=self._diary.recalled())
         self._pending: set[str] = set()
         self._lock = threading.Lock()
         self._outboxes = [Outbox(target, self._sent) for target in targets]
@@ -84,11 +86,14 @@ class Notifier:
             return
         wall = instant_text(clock.now().wall)
         shares = self._config.shares
-        seen, notices = look(self._seen, status, shares, time.monotonic(), wall)
+        now = time.monotonic()
+        seen, notices = look(self._seen, status, shares, now, wall)
         wanted = [one for one in notices if one.event in self._config.events]
         with self._lock:
             self._pending |= {one.key for one in wanted}
             self._seen = seen
+            untold = {who for key in self._pending if (who := whose_day(key)) is not None}
+        self._diary.keep(seen.last, untold, now)
         for one in wanted:
             for outbox in self._outboxes:
                 outbox.put(one)

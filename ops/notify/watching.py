@@ -9,11 +9,19 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
-from ops.desk.meters import is_automation, meter
 from ops.notify import words
 from ops.notify.notice import Notice
-from protocol.control import ARMED, AccountStatus, DeskStatus, LockoutStatus, ServiceStatus
+from ops.notify.shares import used_parts
+from protocol.control import (
+    ARMED,
+    AccountStatus,
+    DeskStatus,
+    EnforcementStatus,
+    LockoutStatus,
+    ServiceStatus,
+)
 from protocol.decisions import AlarmKind
 from protocol.units import SECOND, Nanos
 from protocol.words import instant_text
@@ -25,6 +33,8 @@ UP = frozenset({"armed", "degraded"})
 KINDS = frozenset(kind.value for kind in AlarmKind)
 GAVE_UP = "gave up"
 DAY = timedelta(days=1)
+DAY_KEY = "day/"
+ENFORCEMENTS_MAX = 500
 CONFIRMED, FAILING, WITHDRAWN = "confirmed", "failing", "withdrawn"
 
 
@@ -93,7 +103,15 @@ class _Watching:
         self._day(who, account, wall)
         self._shares(who, account, shares)
         if account.next_reset is not None:
-            self._last[who] = account
+            self._remember(who, account)
+
+    def _remember(self, who: str, account: AccountStatus) -> None:
+        """Note how the day stands; a desk that was restarted may tell of fewer enforcements."""
+        last = self._last.get(who)
+        if last is not None and last.next_reset == account.next_reset:
+            known = _merged(last.enforcements, account.enforcements)
+            account = replace(account, enforcements=known)
+        self._last[who] = account
 
     def _lock(self, who: str, account: AccountStatus, *, judged: bool) -> None:
         present = {
@@ -132,23 +150,22 @@ class _Watching:
         if not last.next_reset <= wall or account.next_reset <= last.next_reset:
             return
         began = _day_before(last.next_reset)
-        day = [one for one in account.enforcements if began <= one.requested < last.next_reset]
+        known = _merged(last.enforcements, account.enforcements)
+        day = [one for one in known if began <= one.requested < last.next_reset]
         unproven = [one for one in day if one.state not in (CONFIRMED, WITHDRAWN)]
-        key = f"day/{who}/{last.next_reset}"
+        key = f"{DAY_KEY}{who}/{last.next_reset}"
         self._once(words.summary(key, last, len(day), len(unproven)))
 
     def _shares(self, who: str, account: AccountStatus, shares: tuple[int, ...]) -> None:
         for rule in account.rules:
-            money = None if is_automation(rule.rule) else meter(rule.limit, rule.used)
-            if money is None or not money.limit:
-                continue
-            used = 100 - 100 * money.left / abs(money.limit)
-            crossed = [one for one in sorted(shares) if one <= used]
-            keys = {f"share/{who}/{rule.rule}/{one}/{account.next_reset}": one for one in crossed}
-            if money.left > 0 and keys and any(key not in self._told for key in keys):
-                key, share = max(keys.items(), key=lambda one: one[1])
-                self._once(words.warned(key, account, rule, money, share))
-            self._told |= dict.fromkeys(keys)
+            for part in used_parts(rule):
+                crossed = [one for one in sorted(shares) if one <= part.percent]
+                what = f"share/{who}/{rule.rule}{part.of and f' {part.of}'}"
+                keys = {f"{what}/{one}/{account.next_reset}": one for one in crossed}
+                if part.is_within and any(key not in self._told for key in keys):
+                    key, share = max(keys.items(), key=lambda one: one[1])
+                    self._once(words.warned(key, account, rule, part, share))
+                self._told |= dict.fromkeys(keys)
 
     def _once(self, notice: Notice) -> None:
         if notice.key not in self._told:
@@ -162,6 +179,18 @@ class _Watching:
         self._raised[notice.key] = self._now
         self.notices.append(notice)
         return True
+
+
+def whose_day(key: str) -> str | None:
+    """Return whose summary a notice's key stands for; None for other notices."""
+    return key.removeprefix(DAY_KEY).rpartition("/")[0] if key.startswith(DAY_KEY) else None
+
+
+def _merged(
+    before: list[EnforcementStatus], now: list[EnforcementStatus]
+) -> list[EnforcementStatus]:
+    """Return every enforcement once, as last told, a day's worth."""
+    return list({one.id: one for one in (*before, *now)}.values())[-ENFORCEMENTS_MAX:]
 
 
 def _by_kind(alarms: list[str]) -> Iterator[tuple[str, str]]:

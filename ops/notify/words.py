@@ -1,8 +1,8 @@
 """The texts of notices: scope, cause, figures, and what ends it."""
 
 from config.notify import NotifyEvent
-from ops.desk.meters import Meter
 from ops.notify.notice import Notice
+from ops.notify.shares import Part
 from protocol.control import (
     AccountStatus,
     DeskStatus,
@@ -84,14 +84,15 @@ def failing(key: str, account: AccountStatus, one: EnforcementStatus) -> Notice:
     )
 
 
-def warned(key: str, account: AccountStatus, rule: RuleStatus, money: Meter, share: int) -> Notice:
-    """Tell of a limit that is nearly used up."""
+def warned(key: str, account: AccountStatus, rule: RuleStatus, part: Part, share: int) -> Notice:
+    """Tell of a limit that is nearly used up, or of one part of it."""
+    of = f" ({part.of})" if part.of else ""
     acts = "" if rule.enforcing else " It only watches (shadow, or not armed)."
     return Notice(
         key=key,
         event=NotifyEvent.WARNING,
-        title=f"{scope(account)}: {share} % of {rule.rule} is used",
-        body=f"{rule.used} of {rule.limit}, {money.left:.2f} left.{acts}\n{figures(account)}\n"
+        title=f"{scope(account)}: {share} % of {rule.rule}{of} is used",
+        body=f"{part.used} of {part.limit}, {part.left} left.{acts}\n{figures(account)}\n"
         f"The day ends at {account.next_reset or 'a reset that is not known yet'}.",
     )
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 import pytest
+from msgspec.structs import replace
 
 from config.notify import NotifyEvent
 from ops.notify.notice import Notice
-from ops.notify.watching import REPEAT_S, Seen, look
+from ops.notify.watching import REPEAT_S, Seen, look, whose_day
 from protocol.control import ServiceStatus
 from tests.notify.statuses import (
     AFTER,
@@ -201,7 +202,9 @@ def test_each_share_is_told_once_a_day_however_the_money_moves() -> None:
     [
         rule("-500.00"),  # the lock tells it
         rule("-900.00"),
-        rule("7", "8", "max_contracts"),  # no money
+        rule("9 net", "8", "max_contracts"),
+        rule("3 net", "4", "no_stop_loss_grace"),  # nothing that is used up
+        rule("1 net", "1", "max_contracts"),  # it is used up before there is a share to warn at
         rule("unknown"),
         rule("", ""),
     ],
@@ -239,3 +242,79 @@ def test_another_reset_by_a_reload_is_no_end_of_a_day() -> None:
     moved = status(account(next_reset=NEXT_RESET))
 
     assert told(CALM, moved, walls=[BEFORE, BEFORE]) == []
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "name", "title", "body"),
+    [
+        ("5 net", "8", "max_contracts", None, ""),
+        ("6 net", "8", "max_contracts", "75 % of max_contracts is used", "6 of 8, 2 left"),
+        ("7 net", "8", "max_contracts", "75 % of max_contracts is used", "7 of 8, 1 left"),
+        ("8 gross", "8", "max_contracts", "90 % of max_contracts is used", "8 of 8, 0 left"),
+        ("0.8 net", "1", "max_contracts", None, ""),
+        (
+            "3 in 60 s, 9 in 1 h",
+            "10 in 60 s, 10 in 1 h",
+            "trade_frequency_limit",
+            "90 % of trade_frequency_limit (in 1 h) is used",
+            "9 of 10, 1 in 1 h left",
+        ),
+        ("? in 60 s", "10 in 60 s", "trade_frequency_limit", None, ""),
+        (
+            "MNQ 3, ES 1",
+            "MNQ 4, others 8",
+            "max_contracts_per_instrument",
+            "75 % of max_contracts_per_instrument (MNQ) is used",
+            "3 of 4",
+        ),
+    ],
+)
+def test_a_share_of_a_count_is_told_as_well(
+    used: str, limit: str, name: str, title: str | None, body: str
+) -> None:
+    left = {"6 net": "2", "7 net": "1", "8 gross": "0"}.get(used, "7 in 60 s, 1 in 1 h")
+    one = replace(rule(used, limit, name), remaining=left)
+
+    notices = told(status(account(rules=[one])))
+
+    assert [found.title.rpartition(": ")[2] for found in notices] == ([title] if title else [])
+    assert all(body.replace(" in 1 h left", "") in found.body for found in notices)
+
+
+def test_each_window_of_a_count_is_told_once_a_day() -> None:
+    limit, name = "4 in 60 s, 10 in the session", "trade_frequency_limit"
+    path = [
+        "3 in 60 s, 3 in the session",
+        "1 in 60 s, 8 in the session",
+        "4 in 60 s, 9 in the session",
+    ]
+    days = [status(account(rules=[rule(used, limit, name)])) for used in path]
+
+    titles = [one.title.rpartition(": ")[2] for one in told(*days, *days)]
+
+    assert titles == [
+        f"75 % of {name} (in 60 s) is used",
+        f"75 % of {name} (in the session) is used",
+        f"90 % of {name} (in 60 s) is used",
+        f"90 % of {name} (in the session) is used",
+    ]
+
+
+def test_what_a_restarted_desk_forgets_of_the_day_is_in_its_summary() -> None:
+    morning = status(account(enforcements=[enforcement("failing", 1), enforcement("confirmed", 2)]))
+    later = status(account(enforcements=[enforcement("confirmed", 1)]))
+    fresh = status(account(next_reset=NEXT_RESET, enforcements=[]))
+
+    notices = told(morning, later, later, fresh, walls=[BEFORE, BEFORE, BEFORE, AFTER])
+
+    (one,) = [found for found in notices if found.event is NotifyEvent.DAY]
+    assert "2 enforcements, 0 of them unproven" in one.body
+
+
+def test_a_day_is_told_apart_from_other_notices() -> None:
+    fresh = status(account(next_reset=NEXT_RESET))
+    (day,) = told(CALM, fresh, walls=[BEFORE, AFTER])
+    (lock,) = told(LOCKED)
+
+    assert whose_day(day.key) == "main/1001"
+    assert whose_day(lock.key) is None
