@@ -39,6 +39,7 @@ from actors.plan import AccountPlan
 from actors.rules import auth_loss_guard
 from actors.rules.rule import Mode
 from actors.turn import Portion, Turn
+from ops.desk.armed import acts
 from protocol.account_facts import AccountSeen, OrderSeen, PositionSeen, Side, TradeSeen
 from protocol.answers import AccountsRead, Answered, LoggedIn, Outcome, TruthRead
 from protocol.codec import decode_state
@@ -215,6 +216,8 @@ class Invariants:
             self._priced(account)
         if account is not None and self.alive("lockout"):
             self._locked(account, enforcer, cause)
+        if account is not None and enforcer is not None:
+            self._acted(account)
         if enforcer is not None:
             for demand in enforcer.kept.demands:
                 self._goals[demand.enforcement_id] = demand.goals
@@ -225,6 +228,15 @@ class Invariants:
                 self._asked(command)
         if enforcer is not None:
             self._before = _about_stops(enforcer.kept.demands)
+
+    def _acted(self, account: account_state.State) -> None:
+        """I14: what a rule has found is so, or demanded: or its alarm would be raised in error."""
+        life = self.kernel.life
+        assert life is not None
+        for rule in account.plan.rules:
+            acted = acts(life.runtime, account, self.path, rule)
+            verdict = account.verdicts.get(rule)
+            self.demand(acted, f"I14 nobody acts on what {rule} has found: {verdict}")
 
     def _booked(self, account: account_state.State, heard: Message | None) -> None:
         """I3, I11: what is heard is booked at once, locked or not, if it is still so.
