@@ -167,8 +167,11 @@ def watch_marks(plan: AccountPlan, state: State) -> WatchMarks:
 
 
 def sweep(plan: AccountPlan, state: State, now: Now) -> Learnt:
-    """Ask for all marks again while something is held, and for what was never answered."""
-    if not state.watched:
+    """Ask for all marks again while something is held, and for what was never answered.
+
+    Nothing may be watched any more, and the market has died of hearing so: the rules still wait.
+    """
+    if not (state.watched or state.awaits_marks):
         return state, ()
     effects: list[Effect] = [Send("market_data", watch_marks(plan, state))]
     effects += [
@@ -183,7 +186,7 @@ def sweep(plan: AccountPlan, state: State, now: Now) -> Learnt:
 
 def sweep_through(plan: AccountPlan, state: State, now: Now) -> Learnt:
     """Sweep, and have every rule say how it judges once the market has answered."""
-    if not state.watched:
+    if not (state.watched or state.awaits_marks):
         return state, ()
     state, overdue = unjudged(plan, state, now)
     state, swept = sweep(plan, state, now)
@@ -197,7 +200,8 @@ def pause(plan: AccountPlan, state: State, now: Now) -> int:
 
 def unswept(state: State, now: Now) -> bool:
     """Tell whether the sweep itself got lost."""
-    return bool(state.watched) and now.mono - state.swept > JUDGED_MAX
+    asks = bool(state.watched or state.awaits_marks)
+    return asks and now.mono - state.swept > JUDGED_MAX
 
 
 def late_rules(state: State, now: Now) -> list[RuleName]:

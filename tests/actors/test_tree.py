@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from actors.model.account_state import NOTHING
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
 from actors.rules import daily_realized_loss, max_contracts
@@ -25,7 +26,7 @@ from protocol.decisions import (
     WouldHave,
 )
 from protocol.enforcement import Enforce, Evaluate
-from protocol.market_facts import QuoteSeen
+from protocol.market_facts import QuoteSeen, WatchMarks
 from protocol.message import Message
 from protocol.schedule import ClockSkewed, StartTimer
 from protocol.units import MILLISECOND, RuleName
@@ -271,6 +272,24 @@ def test_a_market_that_dies_is_told_again_what_to_watch() -> None:
 
     assert len(desk.deaths) == 1
     assert desk.broker.positions == {}
+
+
+def test_a_market_that_dies_of_hearing_that_nothing_is_held_answers_all_the_same_i14() -> None:
+    """The rules wait for its answer, and would have waited until the next position."""
+    struck = Times(0, WatchMarks)
+    roster = failing(plan(), "market_data", lambda one: watches_nothing(one) and struck(one))
+    desk = Desk(plan(), roster)
+    desk.trade(MNQ, 2)
+    struck.left = 1
+    desk.trade(MNQ, -2)
+    desk.wait(2_000)
+
+    assert len(desk.deaths) == 1
+    assert desk.runtime.states[PATH].awaits_marks == NOTHING
+
+
+def watches_nothing(message: Message) -> bool:
+    return isinstance(message, WatchMarks) and not message.contracts
 
 
 # I15: shadow never reaches a mutating call

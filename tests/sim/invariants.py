@@ -108,6 +108,9 @@ class Invariants:
         """Those that the living process has told of."""
         self.stays: dict[RuleName, dict[ContractId, int]] = {}
         """What was held, as far as was known, as a cooldown began, less what has left since."""
+        self._written = self.stays
+        """The same as the disk knows it: what a crash takes back was never known."""
+        self._unwritten: dict[int, dict[RuleName, dict[ContractId, int]]] = {}
         self.requested: dict[str, str] = {}
         self.settled: set[str] = set()
         self.resets: list[int] = []
@@ -141,6 +144,8 @@ class Invariants:
         """Nobody will hear the answers: what was under way may have happened."""
         for flight in self._flights.values():
             flight.doubtful_since = -1
+        self.stays = self._written
+        self._unwritten.clear()
 
     def _restarted(self) -> None:
         """The next life waits for the same answers, but not as long: it may have died of one."""
@@ -192,6 +197,7 @@ class Invariants:
                     self.resets.append(instant)
                 case _:
                     pass
+        self._written = self._unwritten.pop(id(portion), self._written)
         kept = portion.kept.get(f"{self.path}/lockout")
         if isinstance(kept, lockout_actor.Kept):
             self._no_lock_is_lost(self.locks, kept.locks)
@@ -226,6 +232,7 @@ class Invariants:
             self._before += _about_stops(portion.decisions)
             for command in portion.mutations:
                 self._asked(command)
+            self._unwritten[id(portion)] = self.stays
         if enforcer is not None:
             self._before = _about_stops(enforcer.kept.demands)
 
