@@ -96,6 +96,12 @@ def decode_state[S](raw: bytes | memoryview, shape: type[S]) -> S:
         return msgspec.msgpack.decode(raw, type=shape)
 
 
+def decode_json[S](raw: bytes, shape: type[S]) -> S:
+    """Return what this JSON says, checked against its shape; raise msgspec.MsgspecError."""
+    with _understood:
+        return msgspec.json.decode(raw, type=shape)
+
+
 class _Understood:
     """Turns what else a decoder raises, such as for text that is not UTF-8, into its own error."""
 

@@ -4,6 +4,8 @@ from base64 import urlsafe_b64decode
 
 import msgspec
 
+from protocol.codec import decode_json
+
 JWT_PARTS = 3
 
 
@@ -18,6 +20,6 @@ def expiry(token: str) -> float | None:
         return None
     try:
         padded = parts[1] + "=" * (-len(parts[1]) % 4)
-        return msgspec.json.decode(urlsafe_b64decode(padded), type=_Claims).exp
+        return decode_json(urlsafe_b64decode(padded), _Claims).exp
     except (ValueError, msgspec.MsgspecError):
         return None

@@ -11,6 +11,7 @@ from config.schema import Service
 from ops.commands.status import not_running
 from ops.desk.outcome import Ended, Exit
 from ops.guardian.control import SOCKET, Request, short
+from protocol.codec import decode_json
 
 TIMEOUT_S = 20.0
 ANSWER_BYTES_MAX = 64 * 2**20
@@ -48,7 +49,7 @@ def ask[T](service: Service, request: Request, answer: type[T]) -> T:
         except OSError:
             raise not_running(service) from None
     try:
-        return msgspec.json.decode(raw, type=answer)
+        return decode_json(raw, answer)
     except msgspec.MsgspecError as error:
         what = f"the service's answer is not understood ({error})"
         raise Ended(Exit.EXCEPTION, what, "is it of another version? restart it") from None

@@ -11,6 +11,7 @@ from config.schema import Service
 from ops.commands.table import table
 from ops.desk.lockfile import holder
 from ops.desk.outcome import Ended, Exit
+from protocol.codec import decode_json
 from protocol.control import AccountStatus, DeskStatus, FeedStatus, ServiceStatus
 from protocol.decisions import Checkpoint
 
@@ -32,7 +33,7 @@ def ask(service: Service) -> ServiceStatus:
     """Return how the service stands; raise Ended if nobody says."""
     raw = fetch(service)
     try:
-        return msgspec.json.decode(raw, type=ServiceStatus)
+        return decode_json(raw, ServiceStatus)
     except msgspec.MsgspecError as error:
         what = f"something else answers at {service.http} ({error})"
         raise Ended(Exit.EXCEPTION, what, "is another program using this port?") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from protocol.codec import decode_json
 from protocol.units import AccountId
 
 FILE = "identities.json"
@@ -27,7 +28,7 @@ def recall(data_dir: Path) -> dict[AccountId, Identity]:
     """Return every account that was ever guarded from this data_dir."""
     path = data_dir / FILE
     try:
-        rows = msgspec.json.decode(path.read_bytes(), type=list[Identity])
+        rows = decode_json(path.read_bytes(), list[Identity])
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.MsgspecError) as error:

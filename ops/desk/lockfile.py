@@ -8,6 +8,8 @@ from typing import Self
 
 import msgspec
 
+from protocol.codec import decode_json
+
 LOOK_EVERY_S = 0.05
 NOTE_BYTES_MAX = 4096
 
@@ -89,6 +91,6 @@ def desk_lock(data_dir: Path, login: str) -> Path:
 def holder(path: Path) -> Holder | None:
     """Return what the file says of its holder, who may be gone."""
     try:
-        return msgspec.json.decode(path.read_bytes()[:NOTE_BYTES_MAX], type=Holder)
+        return decode_json(path.read_bytes()[:NOTE_BYTES_MAX], Holder)
     except (OSError, msgspec.MsgspecError):
         return None

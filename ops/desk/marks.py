@@ -19,6 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.adapters.store_files import sync_folder
+from protocol.codec import decode_json
 from protocol.units import AccountId, Nanos
 
 log = logging.getLogger(__name__)
@@ -164,10 +165,10 @@ def _read(path: Path) -> Mark | None:
             payload, _, told = file.read(MARK_BYTES_MAX).partition(b"\n")
         if told.strip() != _checksum(payload):
             raise ValueError("its checksum does not fit")  # noqa: TRY301
-        return msgspec.json.decode(payload, type=Mark)
+        return decode_json(payload, Mark)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
         log.warning("%s cannot be read and is written anew: %s", path, error)
         return None
 

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from protocol.codec import decode_json
+
 STDIN, STDOUT, STDERR = 0, 1, 2
 CHUNK = 65_536
 PUSH_S = 0.05
@@ -112,6 +114,6 @@ def _read_some() -> bytes:
 
 def _command(line: bytes) -> Command | None:
     try:
-        return msgspec.json.decode(line, type=Command)
+        return decode_json(line, Command)
     except msgspec.MsgspecError:
         return None

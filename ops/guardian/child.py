@@ -12,6 +12,7 @@ from config.schema import ServiceConfig
 from config.secret_ref import SecretSource
 from ops.desk.outcome import Ending
 from ops.desk.pipe import Command
+from protocol.codec import decode_json
 from protocol.control import DeskReport
 from protocol.trace import DeskTrace
 
@@ -100,7 +101,7 @@ class Child:
                     continue
                 self.heard = loop.time()
                 try:
-                    on_report(msgspec.json.decode(line, type=DeskReport))
+                    on_report(decode_json(line, DeskReport))
                 except msgspec.MsgspecError as error:
                     self._take_ending(line, error)
         except ValueError:
@@ -110,13 +111,13 @@ class Child:
 
     def _take_trace(self, line: bytes) -> None:
         try:
-            self.trace = msgspec.json.decode(line, type=DeskTrace)
+            self.trace = decode_json(line, DeskTrace)
         except msgspec.MsgspecError as error:
             log.warning("process %d told a strange trace: %s", self.pid, error)
 
     def _take_ending(self, line: bytes, error: msgspec.MsgspecError) -> None:
         try:
-            self.ending = msgspec.json.decode(line, type=Ending)
+            self.ending = decode_json(line, Ending)
         except msgspec.MsgspecError:
             log.warning("process %d said something strange: %s", self.pid, error)
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from protocol.codec import decode_json
+
 log = logging.getLogger(__name__)
 SOCKET = "control"
 REQUEST_BYTES_MAX = 65_536
@@ -63,10 +65,10 @@ class Control:
             if not is_ours(writer.get_extra_info("socket")):
                 return
             line = await asyncio.wait_for(reader.readline(), REQUEST_S)
-            request = msgspec.json.decode(line, type=Request)
+            request = decode_json(line, Request)
             writer.write(msgspec.json.encode(await self._answer(request)) + b"\n")
             await writer.drain()
-        except (TimeoutError, ValueError, OSError) as error:
+        except (TimeoutError, ValueError, OSError, msgspec.MsgspecError) as error:
             log.warning("a request at the control socket came to nothing: %s", error)
         finally:
             writer.close()

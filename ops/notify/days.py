@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from protocol.codec import decode_json
 from protocol.control import AccountStatus
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Diary:
     def recalled(self) -> Days:
         """Return what an earlier life wrote; nothing if that cannot be read."""
         try:
-            return msgspec.json.decode(self._file.read_bytes(), type=dict[str, AccountStatus])
+            return decode_json(self._file.read_bytes(), dict[str, AccountStatus])
         except (OSError, msgspec.MsgspecError):
             return {}
 

@@ -25,6 +25,7 @@ from ops.notify.heartbeat import Heartbeat
 from ops.notify.notice import Notice, Target
 from ops.notify.outbox import Outbox
 from ops.notify.watching import Seen, look, whose_day
+from protocol.codec import decode_json
 from protocol.control import ServiceStatus
 from protocol.words import instant_text
 
@@ -136,7 +137,7 @@ class Notifier:
 def recalled(file: Path) -> list[str]:
     """Return what an earlier life has told; nothing if that cannot be read."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=list[str])
+        return decode_json(file.read_bytes(), list[str])
     except (OSError, msgspec.MsgspecError):
         return []
 

@@ -1,6 +1,7 @@
 """The hubs: what they deliver, and every way in which they are lost and come back."""
 
 import asyncio
+import gc
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 
 from actors.adapters import decode
 from actors.adapters.projectx_hubs import Timings
+from actors.adapters.projectx_pair import LostError
 from ops.sim.server import SimServer
 from protocol.account_facts import PositionSeen
 from protocol.answers import HubsLost, HubsOpened, Outcome, Refused, TruthRead
@@ -372,3 +374,23 @@ async def test_nothing_secret_is_ever_logged(
     assert len(secrets) == 4
     assert [secret for secret in secrets if secret in said] == []
     assert "access_token" not in said
+
+
+async def test_work_that_fails_as_it_is_given_up_is_no_news(desk: Desk) -> None:
+    await desk.connect()
+    pair = desk.broker._hubs._pair
+    assert pair is not None
+
+    async def fails() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise RuntimeError("the connection is closed")
+
+    asking = asyncio.ensure_future(pair._unless_lost(fails(), 30))
+    await asyncio.sleep(0)
+    pair.fail("it went away")
+    with pytest.raises(LostError, match="it went away"):
+        await asking
+    await asyncio.sleep(0)
+    gc.collect()  # what nobody took is complained about now, and fails this test

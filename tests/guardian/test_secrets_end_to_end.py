@@ -168,7 +168,7 @@ async def shown(one: Service) -> dict[str, bytes]:
     for path in ("status", "metrics", "readyz", ""):
         told[f"/{path}"] = (await one.get(path)).content
     file = ("--config", str(one.file))
-    for command in (("status", "--json"), ("status",), ("rules",), ("verify",)):
+    for command in (("status", "--json"), ("status",), ("rules",), ("verify",), ("trace",)):
         code, out, err = await run(*command, *file)
         told[" ".join(command)] = f"{code}\n{out}\n{err}".encode()
     serial = "1001/daily_realized_loss/1"
