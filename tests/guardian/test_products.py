@@ -146,6 +146,29 @@ async def test_a_start_is_refused_while_nothing_is_at_stake(tmp_path: Path, sim:
     assert sim.calls.of("Position/closeContract") == []
 
 
+async def test_a_login_that_is_refused_leaves_the_others_guarded(
+    service: Build, sim: SimServer
+) -> None:
+    one = service(
+        login(sim.url, "wrong"),
+        login(sim.url),
+        account(of="wrong", rules=rules("ZZ")),
+        account("id = 1002"),
+    )
+    await one.start()
+
+    async def is_decided() -> bool:
+        desks = {desk.login: desk for desk in (await one.status()).desks}
+        return (desks["wrong"].state, desks["main"].state) == ("down", "armed")
+
+    await until(is_decided, 20, lambda: one.log)
+    (desk,) = [each for each in (await one.status()).desks if each.login == "wrong"]
+    assert "the start is refused: accounts[1001].rules.max_contracts.weights.ZZ" in desk.alarms[0]
+    assert (await one.get("readyz")).status_code == 503
+    await lose(sim, 1002)
+    await one.locked(1002)
+
+
 async def test_a_start_searches_once_for_each_product(service: Build, sim: SimServer) -> None:
     one = service(
         login(sim.url), account(rules=rules("EP")), account("id = 1002", rules=rules("ES"))
