@@ -104,7 +104,9 @@ def _add_past(commands: "argparse._SubParsersAction[Parser]", configured: Parser
     replay = commands.add_parser(
         "replay", parents=[past], help="run a day's journal again: same decisions?"
     )
-    replay.add_argument("--account", type=int, required=True, metavar="ID")
+    replay.add_argument(
+        "--account", type=int, required=True, metavar="ID", help="the account's number"
+    )
     span = replay.add_mutually_exclusive_group()
     span.add_argument(
         "--day", type=day, metavar="D", help="the date on which it ends (default: the newest)"

@@ -11,11 +11,13 @@ from actors.adapters import clock
 from config.load import Loaded
 from config.schema import AccountConfig, LoginConfig
 from ops.desk.lockfile import held_by
+from ops.desk.marks import gateway_of, marks_of
 from ops.desk.outcome import Ended, Exit
 from ops.desk.stores import folder, locks_held
 from ops.past.folders import reading
 from ops.rehearsal.trader import Contract, Row, Trader
 from protocol.units import AccountId
+from protocol.words import instant_text
 
 IDLE = timedelta(minutes=2)
 """Trades of the last minutes would count towards the drill's own trading day."""
@@ -60,7 +62,7 @@ async def stage(loaded: Loaded, account: AccountConfig, trader: Trader, gateway:
         raise Ended(Exit.CONFIGURATION, what, "a drill places orders: name a practice account")
     if row.get("canTrade") is not True:
         raise Ended(Exit.GATEWAY, f"{who} may not trade now", "ask the broker, or take another")
-    refuse_locked(loaded, number)
+    refuse_locked(loaded, number, gateway)
     await refuse_busy(trader, number, who)
     return Stage(account=number, name=name, contract=await trader.smallest(), gateway=gateway)
 
@@ -74,17 +76,23 @@ def _listed(account: AccountConfig, rows: list[Row]) -> Row:
     return found[0]
 
 
-def refuse_locked(loaded: Loaded, account: AccountId) -> None:
-    """Raise Ended if a lock of the service's is in force: a drill is no way round it."""
-    data_dir = loaded.config.service.data_dir
-    if not folder(data_dir, account).is_dir():
-        return
-    with reading(data_dir, account) as store:
-        locks = locks_held(store.load_states(), account)
-    now = clock.now().wall
-    held = [one for one in locks if one.until is None or one.until > now]
+def refuse_locked(loaded: Loaded, account: AccountId, api_url: str) -> None:
+    """Raise Ended if the service's store, or a mark of one, says that the account is locked.
+
+    A drill is no way round a lock.
+    """
+    data_dir, now = loaded.config.service.data_dir, clock.now().wall
+    held: list[str] = []
+    if folder(data_dir, account).is_dir():
+        with reading(data_dir, account) as store:
+            locks = locks_held(store.load_states(), account)
+        found = [one for one in locks if one.until is None or one.until > now]
+        held += [f"by {one.rule}: {one.reason}" for one in found]
+    for mark in marks_of(data_dir).past(account, gateway_of(api_url), now):
+        if mark is not None and mark.locked_until is not None and mark.locked_until > now:
+            held.append(f"until {instant_text(mark.locked_until)}, says a mark of its store")
     if held:
-        what = f"account {account} is locked by {held[0].rule}: {held[0].reason}"
+        what = f"account {account} is locked {held[0]}"
         raise Ended(Exit.CONFIGURATION, what, "wait for the lock's end, or take another account")
 
 

@@ -1,7 +1,12 @@
 """One trace from the hub's frame to the flat certificate, as a backend sees it."""
 
+import pytest
+
+from actors.plan import settings_of
 from ops.sim.rest_faults import RestFault
 from protocol.decisions import DayReset
+from protocol.message import Message
+from protocol.settings import Reconfigure, RefuseSettings
 from tests.e2e.stand import FIRST, MNQ, OTHER, PARTIAL, contracts, plan, unrealized
 from tests.otel.conftest import Traced
 from tests.otel.sink import Seen, Sink
@@ -169,3 +174,46 @@ async def test_a_reset_and_a_poll_are_recorded_though_nothing_is_wrong(
     await sink.until(lambda: sink.named("request ReadAccounts"), "the poll's trace")
     whole(sink, only(sink.telling("DayReset")))
     whole(sink, sink.named("request ReadAccounts")[0])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        pytest.param(Reconfigure(account_id=FIRST, wanted=settings_of(plan(contracts(1)))),
+                     "ConfigurationTaken", id="stricter: at once"),
+        pytest.param(Reconfigure(account_id=FIRST, wanted=settings_of(plan(contracts(9)))),
+                     "ConfigurationTaken", id="looser: at the reset"),
+        pytest.param(Reconfigure(account_id=FIRST, wanted=settings_of(plan(contracts(2)))),
+                     "ConfigurationTaken", id="the same"),
+        pytest.param(RefuseSettings(account_id=FIRST, problems=("limt: no such key",)),
+                     "ConfigurationRefused", id="refused"),
+    ],
+)  # fmt: skip
+async def test_a_reload_is_always_recorded(
+    traced: Traced, sink: Sink, wanted: Message, told: str
+) -> None:
+    stand = await traced(plan(contracts(2)))
+    stand.desk.notice(wanted)
+
+    await sink.until(lambda: sink.telling(told), "the reload")
+    turn = only(sink.telling(told))
+    whole(sink, turn)
+    assert sink.above(turn) == ["turn", f"input {type(wanted).__name__}"]
+    assert turn.attributes["account"] == FIRST
+    commits = [one for one in sink.named("commit") if one.parent == turn.span]
+    assert [one.failed for one in commits] == [False], "it is on the disk, and that is told too"
+
+
+async def test_a_reload_that_tightens_is_the_root_of_what_it_undoes(
+    traced: Traced, sink: Sink
+) -> None:
+    stand = await traced(plan(contracts(3)))
+    await stand.enter("buy", 3)
+    stand.desk.notice(Reconfigure(account_id=FIRST, wanted=settings_of(plan(contracts(1)))))
+    await stand.proven()
+
+    await sink.until(lambda: sink.telling(PROOF), "the certificate")
+    proof = only(sink.telling(PROOF))
+    whole(sink, proof)
+    assert sink.above(proof)[-1] == "input Reconfigure"
+    assert only(sink.named("request PartialClose")).trace == proof.trace

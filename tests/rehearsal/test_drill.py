@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from actors.adapters import clock
 from actors.adapters.storage import Batch
 from actors.adapters.store import Store
 from actors.lockout import Kept
+from ops.desk.marks import Mark, gateway_of, marks_of
 from ops.desk.stores import folder
 from ops.rehearsal import drill
 from ops.rehearsal.practice import Stage
@@ -177,6 +179,42 @@ async def test_a_locked_account_is_refused(write: Write, sim: SimServer, tmp_pat
     assert code == 3
     assert "account 1001 is locked by daily_realized_loss: lost 500" in err
     assert not sim.calls.of(PLACE)
+
+
+async def test_a_lock_of_a_store_that_is_gone_is_remembered(
+    write: Write, sim: SimServer, tmp_path: Path
+) -> None:
+    now = clock.now().wall
+    mark = Mark(
+        account=1001,
+        gateway=gateway_of(sim.api_url),
+        data_dir=str(tmp_path / "elsewhere"),
+        generation=1,
+        seq=7,
+        at=now,
+        day_ends=Nanos(now + 3_600 * SECOND),
+        locked_until=Nanos(now + 3_600 * SECOND),
+    )
+    marks = marks_of(tmp_path / "elsewhere")
+    marks.write(mark)
+
+    code, _, err = await run(*ON_IT, "--config", write(login(sim.url), mine()), *YES)
+
+    assert code == 3
+    assert "account 1001 is locked until 20" in err
+    assert not sim.calls.of(PLACE)
+
+
+async def test_a_drill_leaves_no_lock_behind(
+    write: Write, market: SimServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    file = write(login(market.url), mine())
+
+    code, out, err = await run(*ON_IT, "--config", file, *YES, patience_s=100)
+
+    assert code == 0, out + err
+    assert left_in(tmp_path) == ["riskwarden.toml"]
 
 
 async def test_beside_the_running_service_it_is_refused(service: Build, sim: SimServer) -> None:
