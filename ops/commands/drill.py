@@ -3,14 +3,17 @@
 import asyncio
 import sys
 from argparse import Namespace
+from collections.abc import Coroutine
+from typing import Any
 
 import msgspec
 
 from config.load import load
 from ops.desk.outcome import Ended, Exit
 from ops.rehearsal.drill import Drilled, Tell
+from ops.rehearsal.interrupt import interruptible
 from ops.rehearsal.practice import Stage, chosen, refuse_beside
-from ops.rehearsal.stages import interruptible, look, on_account, on_simulator
+from ops.rehearsal.stages import look, on_account, on_simulator
 
 SIM_ROUNDS, PRACTICE_ROUNDS = 10, 1
 FLAG = "--yes-place-orders-on"
@@ -39,7 +42,7 @@ def simulator(args: Namespace) -> Drilled:
     if args.yes_place_orders_on is not None:
         what = f"{FLAG} goes with --account"
         raise Ended(Exit.CONFIGURATION, what, "without an account no real order is placed")
-    return asyncio.run(interruptible(on_simulator(args.rounds or SIM_ROUNDS, teller(args))))
+    return played(on_simulator(args.rounds or SIM_ROUNDS, teller(args)))
 
 
 def practice(args: Namespace) -> Drilled:
@@ -50,7 +53,12 @@ def practice(args: Namespace) -> Drilled:
     found = asyncio.run(look(loaded, account, login))
     rounds = args.rounds or PRACTICE_ROUNDS
     confirm(found, rounds, args.yes_place_orders_on)
-    return asyncio.run(interruptible(on_account(loaded, account, login, rounds, teller(args))))
+    return played(on_account(loaded, account, login, rounds, teller(args)))
+
+
+def played(play: Coroutine[Any, Any, Drilled]) -> Drilled:
+    """Play a drill, which an interrupt ends flat."""
+    return asyncio.run(interruptible(play, "the drill", "the account is flat"))
 
 
 def teller(args: Namespace) -> Tell:

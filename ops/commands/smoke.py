@@ -9,6 +9,7 @@ import msgspec
 from config.load import Loaded, load
 from ops.desk.lockfile import held_by
 from ops.desk.outcome import Ended, Exit
+from ops.rehearsal.interrupt import interruptible
 from ops.rehearsal.smoke import Smoked, smoke
 
 MENDS = {
@@ -25,7 +26,8 @@ def run(args: Namespace) -> int:
     loaded = None if args.config is None else load(args.config)
     if loaded is not None:
         refuse_beside(loaded)
-    found = asyncio.run(smoke(loaded, args.within))
+    play = smoke(loaded, args.within)
+    found = asyncio.run(interruptible(play, "the smoke", "its service is stopped"))
     if args.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
     else:

@@ -7,6 +7,7 @@ from argparse import Namespace
 import msgspec
 
 from ops.desk.outcome import Exit
+from ops.rehearsal.interrupt import interruptible
 from ops.rehearsal.soak import soak
 from ops.rehearsal.verdict import Growth, Soaked
 
@@ -14,7 +15,8 @@ from ops.rehearsal.verdict import Growth, Soaked
 def run(args: Namespace) -> int:
     """Soak; 0 only if every promise was kept."""
     out = sys.stderr if args.json else sys.stdout
-    soaked = asyncio.run(soak(args.minutes, lambda text: print(text, file=out, flush=True)))
+    play = soak(args.minutes, lambda text: print(text, file=out, flush=True))
+    soaked = asyncio.run(interruptible(play, "the soak", "its service is stopped"))
     if args.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(soaked)).decode() + "\n")
     else:

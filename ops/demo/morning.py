@@ -11,6 +11,7 @@ from typing import Any
 
 from ops.demo.reactions import Reactions, middle
 from ops.demo.service import simulated
+from ops.rehearsal.interrupt import interruptible
 from ops.rehearsal.service import Service
 from ops.sim.play import play
 from ops.sim.server import SimServer
@@ -162,7 +163,8 @@ def flat(sim: SimServer, account: int) -> bool:
 
 def main(*, as_json: bool = False) -> int:
     """Run the demonstration; return 0 if every promise held."""
-    result = asyncio.run(run(quiet=as_json))
+    play = run(quiet=as_json)
+    result = asyncio.run(interruptible(play, "the demonstration", "its service is stopped"))
     if as_json:
         print(json.dumps(result, indent=2))
     else:

@@ -31,13 +31,14 @@ grace = "10m"
 limit = -5000
 """
 KINDS = {
-    HASTY: '[accounts.rules.trade_frequency_limit]\nper_minute = 4\ncooldown_minute = "20s"\n',
+    HASTY: '[accounts.rules.trade_frequency_limit]\nper_minute = 1\ncooldown_minute = "20s"\n',
     HURT: "[accounts.rules.cooldown_after_loss]\ntiers = { 20s = -0.5 }\n",
     RUINED: "[accounts.rules.daily_realized_loss]\nlimit = -0.01\n",
 }
 PRICES_A_S = 400
 PUSH_S = 0.02
-PAUSE_S = (1.0, 8.0)
+PAUSE_S = (4.0, 20.0)
+"""As a busy trader: some fifty orders a minute of one login would spend its requests."""
 STRAY_MAX = 40
 """Ticks that a price may stray from where it began."""
 

@@ -1,10 +1,7 @@
 """The two places for a drill: the embedded simulator, and a practice account of a configuration."""
 
-import asyncio
-import signal
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -12,7 +9,6 @@ from config.load import Loaded
 from config.schema import AccountConfig, LoginConfig
 from config.secret_ref import SecretRef, SecretSource
 from config.secrets import Credentials, Secret, credentials
-from ops.desk.outcome import Ended, Exit
 from ops.rehearsal.drill import Drill, Drilled, Tell
 from ops.rehearsal.practice import Stage, stage
 from ops.rehearsal.service import KEY, USER
@@ -85,24 +81,3 @@ async def trading(login: LoginConfig, secrets: Credentials) -> AsyncGenerator[Tr
         yield trader
     finally:
         await trader.close()
-
-
-async def interruptible(play: Coroutine[Any, Any, Drilled]) -> Drilled:
-    """Play; an interrupt ends it by way of its own end, and a second one changes nothing."""
-    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(play)
-    asked: list[signal.Signals] = []
-
-    def end(number: signal.Signals) -> None:
-        if not asked:
-            asked.append(number)
-            task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, end, number)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        name = asked[0].name if asked else "a cancellation"
-        raise Ended(
-            Exit.EXCEPTION, f"the drill was ended by {name}", "the account is flat"
-        ) from None

@@ -7,6 +7,7 @@ import msgspec
 
 from ops.rehearsal.scraped import Scraped
 from protocol import metrics
+from protocol.decisions import AlarmKind
 from protocol.trace import ProcessTrace
 
 WARM_SHARE = 0.25
@@ -116,6 +117,9 @@ def kept(
     return {
         "every breach was undone and proven": is_over,
         "no desk was started again": not last.total(metrics.DESK_RESTARTS.name),
+        "no account was blind": not last.total(
+            metrics.ALARMS_RAISED.name, kind=AlarmKind.FEED_BLIND.value
+        ),
         "no price was dropped": not last.total(metrics.QUOTES_DROPPED.name),
         "no payload was refused": not last.total(metrics.REFUSED.name),
         f"memory grew by {memory:g} MiB at most": not any(

@@ -1,6 +1,9 @@
 """Each way in which a first try can go, and the exit code that it deserves."""
 
+import asyncio
 import json
+import signal
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +11,19 @@ import pytest
 
 from config.load import load, parse
 from config.trial import on_trial
+from ops.desk.lockfile import holder
 from ops.sim.rest_faults import RestFault
 from ops.sim.server import SimServer
 from tests.guardian.conftest import Build
-from tests.guardian.service import KEY, account, login, run
+from tests.guardian.service import (
+    KEY,
+    account,
+    environment,
+    is_running,
+    login,
+    riskwarden,
+    run,
+)
 
 NOWHERE = "http://127.0.0.1:1"
 PATIENT = ("--within", "25")
@@ -138,3 +150,29 @@ def test_a_trial_leaves_what_is_no_table_to_be_refused(odd: dict[str, object]) -
     tried = on_trial(odd, Path("elsewhere"))
 
     assert {key: tried[key] for key in odd} == odd
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupt_leaves_no_service_behind(
+    write: Write, sim: SimServer, tmp_path: Path, number: signal.Signals
+) -> None:
+    sim.faults.rest_faults.add(RestFault(kind="status", endpoint="Position/*", count=None))
+    file, temporary = write(login(sim.url), account()), tmp_path / "tmp"
+    temporary.mkdir()
+    line = riskwarden("smoke", "--config", file, "--within", "30")
+    process = await asyncio.create_subprocess_exec(
+        *line, stderr=PIPE, env=environment(TMPDIR=str(temporary))
+    )
+    pid = None
+    while pid is None:
+        await asyncio.sleep(0.05)
+        said = [holder(one) for one in temporary.glob("*/var/lock")]
+        pid = next((one.pid for one in said if one is not None), None)
+    process.send_signal(number)
+
+    _, err = await asyncio.wait_for(process.communicate(), 30)
+
+    assert process.returncode == 1
+    assert f"the smoke was ended by {number.name}; its service is stopped" in err.decode()
+    assert not is_running(pid)
+    assert left_in(temporary) == []

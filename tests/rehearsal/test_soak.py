@@ -96,6 +96,7 @@ def test_what_grows_too_much_breaks_its_promise(end: Size, broken: str | None) -
         (CALM.replace('_restarts_total{login="main"} 0', '_restarts_total{login="main"} 1'),
          True, 0, "no desk"),
         (CALM + f'{metrics.QUOTES_DROPPED.name}{{login="main"}} 1\n', True, 0, "no price"),
+        (CALM + f'{metrics.ALARMS_RAISED.name}{{kind="feed_blind"}} 1\n', True, 0, "no account"),
         (CALM + f'{metrics.REFUSED.name}{{login="main"}} 1\n', True, 0, "no payload"),
         (CALM.replace('le="0.25"} 100', 'le="0.25"} 90'), True, 0, "99 % of decisions"),
         ("", True, 0, "99 % of decisions"),
