@@ -25,6 +25,8 @@ ASK_SHARE = 0.6
 """The share of the time after which a Gateway that does not answer counts as unreachable."""
 LOOK_S = 0.05
 LINES_MAX = 12
+LOGIN_FAILED = "login: "
+"""How a desk's line about an attempt to log in begins."""
 ACCOUNTS = (1001, 1002)
 RULES = "[accounts.rules.daily_realized_loss]\nlimit = -500\n"
 STEPS = tuple(one.word for one in Checkpoint if one <= Checkpoint.CONNECTED)
@@ -89,6 +91,9 @@ class Smoke:
             why = self._said[-1] if self._said else f"it ended by itself with code {early}"
             return known or Exit.EXCEPTION, why
         if self._status is None or not is_heard(self._status):
+            failed = [line for line in self._said if line.startswith(LOGIN_FAILED)]
+            if failed and Checkpoint.CONNECTED.word not in self._steps:
+                return Exit.GATEWAY, f"the Gateway could not be reached: {failed[-1]}"
             waited = f"nothing was heard within {self._within_s:g} s"
             last = max(self._steps, key=lambda step: self._steps[step], default="")
             return Exit.STALLED, f"{waited}; it came as far as: {last or 'its process'}"
