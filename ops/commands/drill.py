@@ -88,6 +88,11 @@ def rendered(drilled: Drilled) -> list[str]:
         for name, text in STATIONS.items()
         if name in drilled.reaction
     ]
+    if drilled.wire_ms:
+        wire = "from the simulator's wire to its receipt"
+        lines.append(
+            f"  {wire:<42}{drilled.wire_ms['median']:7.1f}   {drilled.wire_ms['max']:7.1f}"
+        )
     lines += ["", *(f"{'yes' if kept else 'NO '}  {what}" for what, kept in drilled.held.items())]
     proof = drilled.certificate
     lines.append(

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import math
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from ops.demo.reactions import Reactions, middle
+from ops.demo.reactions import Reactions, spread
 from ops.demo.service import simulated
 from ops.rehearsal.interrupt import interruptible
 from ops.rehearsal.service import Service
@@ -133,9 +132,7 @@ def summary(morning: Morning, code: int) -> dict[str, Any]:
     """Return the figures of the morning, and whether every promise held."""
     accounts = {one.id: one for one in morning.status.accounts} if morning.status else {}
     guarded, calm = (accounts.get(one) for one in ACCOUNTS)
-    closes = sorted(
-        one.ms for one in morning.reactions.all if one.what != "cancel" and not math.isnan(one.ms)
-    )
+    closes = spread(morning.reactions.closes())
     done = guarded.enforcements if guarded else []
     confirmed = [one for one in done if one.state == "confirmed"]
     attempts = guarded.attempts_while_locked if guarded else 0
@@ -151,8 +148,8 @@ def summary(morning: Morning, code: int) -> dict[str, Any]:
         "realized": guarded.realized if guarded else None,
         "attempts_while_locked": attempts,
         "enforcements_confirmed": len(confirmed),
-        "closes": len(closes),
-        "close_ms": {"median": middle(closes), "max": closes[-1] if closes else None},
+        "closes": closes.get("closes", 0),
+        "close_ms": {"median": closes.get("median"), "max": closes.get("max")},
     }
 
 

@@ -1,5 +1,6 @@
 """How fast: from the message on the wire that broke a rule to the close that reached the broker."""
 
+import math
 import time
 from collections import deque
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from ops.sim.model import Event
 from ops.sim.server import SimServer
 
 MUTATIONS = ("Position/closeContract", "Position/partialCloseContract", "Order/cancel")
+CANCEL = "cancel"
 NANOS_A_MS = 1_000_000
 SENT_MAX = 256
 
@@ -43,6 +45,10 @@ class Reactions:
         self.all += fresh
         return fresh
 
+    def closes(self) -> list[float]:
+        """Return how long after its cause each close came in milliseconds, the quickest first."""
+        return sorted(one.ms for one in self.all if one.what != CANCEL and not math.isnan(one.ms))
+
     def _note(self, event: Event) -> None:
         self._sent.setdefault(event.key, deque(maxlen=SENT_MAX)).append(time.monotonic_ns())
 
@@ -55,6 +61,10 @@ class Reactions:
         return Reaction(call.account or 0, call.endpoint.split("/")[1], ms)
 
 
-def middle(ordered: list[float]) -> float | None:
-    """Return the median of an ordered list, None of an empty one."""
-    return ordered[len(ordered) // 2] if ordered else None
+def spread(closes: list[float]) -> dict[str, float]:
+    """Return how many there are, their median, 99th percentile and maximum; nothing of none."""
+    if not closes:
+        return {}
+    late = closes[int((len(closes) - 1) * 0.99)]
+    figures = {"median": closes[len(closes) // 2], "p99": late, "max": closes[-1]}
+    return {"closes": len(closes), **{name: round(ms, 1) for name, ms in figures.items()}}

@@ -78,6 +78,8 @@ class Drilled(msgspec.Struct, kw_only=True):
     reaction: dict[str, Share]
     certificate: Certificate
     why: str
+    wire_ms: dict[str, float] = {}
+    """On the simulator: from its message on the wire to the close that it received."""
 
     @property
     def is_enforced(self) -> bool:

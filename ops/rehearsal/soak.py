@@ -6,7 +6,6 @@ trace`, /metrics), and at the Gateway: from a message on the wire to the request
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from config import schema
 from ops.commands.asking import ask
-from ops.demo.reactions import Reactions
+from ops.demo.reactions import Reactions, spread
 from ops.demo.service import simulated
 from ops.desk.outcome import Ended, Exit
 from ops.guardian.control import Request
@@ -155,22 +154,10 @@ class Soak:
             decision_p99_s=last.quantile(metrics.DECISION.name, 0.99),
             flat_p50_s=last.quantile(metrics.TIME_TO_FLAT.name, 0.5),
             flat_p99_s=last.quantile(metrics.TIME_TO_FLAT.name, 0.99),
-            wire_ms=wire(self._reactions),
+            wire_ms=spread(self._reactions.closes()),
             why=self._why,
             samples=samples,
         )
-
-
-def wire(reactions: Reactions) -> dict[str, float]:
-    """Return how long after its cause a close reached the Gateway: median, 99 % and maximum."""
-    closes = sorted(
-        one.ms for one in reactions.all if one.what != "cancel" and not math.isnan(one.ms)
-    )
-    if not closes:
-        return {}
-    at = {"median": 0.5, "p99": 0.99}
-    found = {name: round(closes[int((len(closes) - 1) * share)], 1) for name, share in at.items()}
-    return {"closes": len(closes), **found, "max": round(closes[-1], 1)}
 
 
 def progress(sample: Sample, since: list[Sample], closes: int) -> str:

@@ -9,6 +9,7 @@ from config.load import Loaded
 from config.schema import AccountConfig, LoginConfig
 from config.secret_ref import SecretRef, SecretSource
 from config.secrets import Credentials, Secret, credentials
+from ops.demo.reactions import Reactions, spread
 from ops.rehearsal.drill import Drill, Drilled, Tell
 from ops.rehearsal.practice import Stage, stage
 from ops.rehearsal.service import KEY, USER
@@ -33,7 +34,11 @@ async def on_simulator(rounds: int, tell: Tell) -> Drilled:
             found = Stage(
                 account=SIM_ACCOUNT, name=name, contract=contract, gateway="the embedded simulator"
             )
-            return await Drill(found, trader, rounds, tell).run(login, secrets)
+            reactions = Reactions(sim)
+            drilled = await Drill(found, trader, rounds, tell).run(login, secrets)
+            reactions.new()
+            drilled.wire_ms = spread(reactions.closes())
+            return drilled
 
 
 def of(sim: SimServer) -> tuple[LoginConfig, Credentials]:

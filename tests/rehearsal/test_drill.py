@@ -65,6 +65,8 @@ async def test_on_the_simulator_every_round_is_measured_and_enforced() -> None:
     assert all(one[station] >= 0 for one in told["times"] for station in STATIONS)
     assert told["reaction"]["frame_to_proof"]["max"] < 30_000
     assert told["certificate"]["by_the_service"] is True
+    assert told["wire_ms"]["closes"] >= 3
+    assert told["wire_ms"]["median"] <= told["wire_ms"]["max"]
     assert told["contract"] == "CON.F.US.MNQ.Z26"
 
 
