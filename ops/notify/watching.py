@@ -106,12 +106,22 @@ class _Watching:
             self._remember(who, account)
 
     def _remember(self, who: str, account: AccountStatus) -> None:
-        """Note how the day stands; a desk that was restarted may tell of fewer enforcements."""
-        last = self._last.get(who)
+        """Note what a summary tells of the day, and nothing that moves with every price.
+
+        A desk that was restarted may tell of fewer enforcements than were seen.
+        """
+        last, known = self._last.get(who), account.enforcements
         if last is not None and last.next_reset == account.next_reset:
-            known = _merged(last.enforcements, account.enforcements)
-            account = replace(account, enforcements=known)
-        self._last[who] = account
+            known = _merged(last.enforcements, known)
+        self._last[who] = replace(
+            account,
+            enforcements=known,
+            unrealized=None,
+            positions=[],
+            orders=[],
+            rules=[],
+            feed=None,
+        )
 
     def _lock(self, who: str, account: AccountStatus, *, judged: bool) -> None:
         present = {

@@ -17,7 +17,7 @@ from protocol.control import ServiceStatus
 from protocol.units import SECOND, Nanos
 from protocol.words import instant_text
 from tests.notify.sink import Sink, until
-from tests.notify.statuses import ACCOUNT, account, status
+from tests.notify.statuses import ACCOUNT, account, rule, status
 
 type Start = Callable[[], Notifier]
 SOON_S = 1.0
@@ -111,6 +111,17 @@ def test_a_summary_that_did_not_get_through_is_told_by_the_next_guardian(
     third.close()
     assert len(sink.posts) == 1
     assert "realized -42.00" in sink.text()
+
+
+def test_what_moves_with_every_price_is_not_written(start: Start, tmp_path: Path) -> None:
+    one, reset = start(), at(3_600)
+    one.look(status(account(next_reset=reset, rules=[rule("-1.00")])), well=True)
+    before = (tmp_path / FILE).stat()
+    for cents in range(10):
+        moved = account(next_reset=reset, unrealized=f"-1.{cents}0", rules=[rule(f"-1.{cents}0")])
+        one.look(status(moved), well=True)
+
+    assert (tmp_path / FILE).stat().st_ino == before.st_ino
 
 
 def test_the_diary_is_written_now_and_then_and_never_in_half(tmp_path: Path) -> None:
