@@ -1,4 +1,4 @@
-"""Thespian's actors in one thread, each message in the order in which it was sent (ADR 0018).
+"""Thespian's actors in one thread, each message in the order in which it was sent (ADR 0021).
 
 The desk's own base under Thespian's `Actor`: it does what `simpleSystemBase` does for the few calls
 that a shell makes, and nothing else.  An actor that was asked to exit hears so and is gone; its

@@ -19,8 +19,8 @@ ARM_WITHIN_S = 60.0
 SMOKE_S = 8.0
 SOAK_MIN = 10.0
 ROUNDS_MAX = 20
-HIDDEN = "'desk', "
-"""How a list of choices shows the command that is the guardian's alone."""
+HIDDEN = "'desk', 'spare', "
+"""How a list of choices shows the commands that are the guardian's alone."""
 PORT_MAX = 65_535
 
 
@@ -89,6 +89,7 @@ def _add_running(commands: "argparse._SubParsersAction[Parser]", configured: Par
     desk.add_argument("--login", required=True)
     desk.add_argument("--accepted", type=Path)
     desk.add_argument("--again", action="store_true")
+    commands.add_parser("spare")
 
 
 def _add_past(commands: "argparse._SubParsersAction[Parser]", configured: Parser) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,17 +12,20 @@ from config.schema import ServiceConfig
 from config.secret_ref import SecretSource
 from ops.desk.outcome import Ending
 from ops.desk.pipe import Command
+from ops.desk.spare import READY, Order
 from protocol.codec import decode_json
 from protocol.control import DeskReport
 from protocol.trace import DeskTrace
 
 log = logging.getLogger(__name__)
+RISKWARDEN = (sys.executable, "-P", "-m", "ops.cli")
+"""-P keeps the current folder out of its imports."""
 LINE_BYTES_MAX = 64 * 1024 * 1024
 TRACE = b'{"said":"trace",'
 """How a trace begins, among reports."""
 
 
-def command(
+def arguments(
     config: Path,
     login: str,
     arm_within: float,
@@ -32,9 +35,8 @@ def command(
     trial: Path | None = None,
     again: bool = False,
 ) -> list[str]:
-    """Return the command line of a desk; -P keeps the current folder out of its imports."""
-    line = [sys.executable, "-P", "-m", "ops.cli", "desk"]
-    line += ["--config", str(config), "--login", login, "--arm-within", str(arm_within)]
+    """Return the arguments of a desk."""
+    line = ["desk", "--config", str(config), "--login", login, "--arm-within", str(arm_within)]
     if accepted is not None:
         line += ["--accepted", str(accepted)]
     if trial is not None:
@@ -68,10 +70,16 @@ class Child:
         self._process = process
 
     @classmethod
-    async def start(cls, line: list[str], env: Mapping[str, str] | None = None) -> "Child":
+    async def start(
+        cls,
+        arguments: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] = RISKWARDEN,
+    ) -> "Child":
         """Start a desk: never by fork, and out of reach of the terminal's signals."""
         process = await asyncio.create_subprocess_exec(
-            *line,
+            *command,
+            *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
@@ -89,6 +97,16 @@ class Child:
     def is_alive(self) -> bool:
         """Tell whether it runs, or hangs."""
         return self._process.returncode is None
+
+    async def is_ready(self) -> bool:
+        """Wait until it says that it waits for its order; False if it ends instead."""
+        assert self._process.stdout is not None
+        return await self._process.stdout.readline() == READY
+
+    def begin(self, order: Order) -> None:
+        """Say which desk it is to be: its life begins."""
+        self.started = asyncio.get_running_loop().time()
+        self._say(order)
 
     async def listen(self, on_report: Callable[[DeskReport], None]) -> int:
         """Hand on its reports until it ends; return its exit code."""
@@ -130,6 +148,9 @@ class Child:
 
     def tell(self, said: Command) -> None:
         """Say something down its pipe; whoever hangs hears it when it goes on."""
+        self._say(said)
+
+    def _say(self, said: Command | Order) -> None:
         assert self._process.stdin is not None
         if self.is_alive and not self._process.stdin.is_closing():
             self._process.stdin.write(msgspec.json.encode(said) + b"\n")

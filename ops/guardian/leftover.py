@@ -18,6 +18,7 @@ from ops.desk.lockfile import Holder, held_by
 log = logging.getLogger(__name__)
 CLEAN_END_S = 2.5
 """Longer than a desk takes to flush its journal and let go, shorter than its successor waits."""
+SPARE = ["ops.cli", "spare"]
 PROCESSES = Path("/proc")
 
 
@@ -39,7 +40,12 @@ async def remove(lock: Path, left: Holder, login: str) -> None:
 
 
 def is_desk(words: list[str], login: str) -> bool:
-    """Tell whether a command line is that of this login's desk: numbers are given out again."""
+    """Tell whether a command line is that of this login's desk: numbers are given out again.
+
+    A desk that was in waiting before does not say whose it has become.
+    """
+    if words[-2:] == SPARE:
+        return True
     after = words[words.index("--login") + 1 :][:1] if "--login" in words else []
     return "ops.cli" in words and "desk" in words and after == [login]
 
@@ -49,7 +55,7 @@ def command_line(pid: int) -> list[str]:
     try:
         if PROCESSES.exists():
             raw = (PROCESSES / str(pid) / "cmdline").read_bytes()
-            return raw.decode(errors="replace").split("\0")
+            return raw.decode(errors="replace").removesuffix("\0").split("\0")
         line = ["ps", "-o", "args=", "-p", str(pid)]
         done = subprocess.run(line, capture_output=True, check=False, text=True)  # noqa: S603  (a number)
         return done.stdout.split()

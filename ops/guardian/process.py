@@ -21,10 +21,11 @@ from ops.desk.pipe import TRACE
 from ops.desk.plans import accounts_of, orphans
 from ops.guardian import leftover
 from ops.guardian.api import Api, bind
-from ops.guardian.child import Child, command, environment
+from ops.guardian.child import Child, arguments, environment
 from ops.guardian.control import Control, Request
 from ops.guardian.guardian import Guardian
 from ops.guardian.reload import ACCEPTED, Reload, accept
+from ops.guardian.spare import Spare
 from ops.guardian.trace import Traces
 from ops.guardian.watch import Watch
 from ops.notify.notifier import notifier_of
@@ -34,6 +35,8 @@ LOCK = "lock"
 LOCK_WAIT_S = 0.3
 FOLDER_MODE = 0o700
 OTHERS = 0o077
+NOBODY = ""
+"""No login: a process in its name inherits no secret."""
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +78,8 @@ async def _guard(orders: Orders, loaded: Loaded, text: str, lines: logs.Lines) -
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         lock.note(Holder(pid=os.getpid(), http=address))
 
-        start = _starting(orders, loaded, text, lambda: reload.loaded.config)
+        spare = Spare(lambda: environment(reload.loaded.config, NOBODY, os.environ))
+        start = _starting(orders, loaded, text, lambda: reload.loaded.config, spare)
         guardian = Guardian(_watches(loaded), start)
         guardian.reload = reload = Reload(loaded, guardian)
         _obey(guardian, reload)
@@ -95,13 +99,14 @@ async def _guard(orders: Orders, loaded: Loaded, text: str, lines: logs.Lines) -
             return await guardian.run()
         finally:
             watching.cancel()
+            spare.close()
             notifier.close()
             control.close()
             await api.close()
 
 
 def _starting(
-    orders: Orders, loaded: Loaded, text: str, newest: Callable[[], ServiceConfig]
+    orders: Orders, loaded: Loaded, text: str, newest: Callable[[], ServiceConfig], spare: Spare
 ) -> Callable[[Watch], Awaitable[Child]]:
     """Return what starts a desk: on what was accepted, and not on what stands in the file then."""
     accepted: Path | None = loaded.config.service.data_dir / ACCEPTED
@@ -116,7 +121,7 @@ def _starting(
     async def start(watch: Watch) -> Child:
         lock = desk_lock(loaded.config.service.data_dir, watch.login)
         left = held_by(lock)
-        line = command(
+        line = arguments(
             loaded.file,
             watch.login,
             orders.arm_within,
@@ -125,7 +130,7 @@ def _starting(
             trial=orders.trial,
             again=watch.was_armed,
         )
-        child = await Child.start(line, environment(newest(), watch.login, os.environ))
+        child = await spare.start(line, environment(newest(), watch.login, os.environ))
         if left is not None:
             removal = asyncio.create_task(leftover.remove(lock, left, watch.login))
             removals.add(removal)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE
@@ -130,6 +131,19 @@ class Service:
             return any(one.id == number and one.locked for one in (await self.status()).accounts)
 
         await until(is_locked, 10, lambda: self.log)
+
+    @property
+    def spares(self) -> list[int]:
+        """Return the desks that have waited to be needed, the newest last."""
+        return [int(one) for one in re.findall(r"process (\d+) is in waiting", self.log)]
+
+    async def has_spare(self) -> None:
+        """Wait until a desk is in waiting."""
+
+        async def waits() -> bool:
+            return bool(self.spares)
+
+        await until(waits, 30, lambda: self.log)
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal, and return the exit code."""

@@ -24,6 +24,7 @@ async def test_a_killed_desk_comes_back_locked_and_a_hung_one_is_replaced(
     await one.armed()
     await lose(sim)
     await one.locked()
+    await one.has_spare()
     first = await one.desk_pid()
 
     os.kill(first, signal.SIGKILL)

@@ -89,7 +89,7 @@ async def test_a_silent_desk_is_stale_then_hung() -> None:
 
 async def test_a_child_that_talks_nonsense_is_heard_to_its_end() -> None:
     script = 'print(\'nonsense\'); print(\'{"code": 4, "message": "refused"}\')'
-    child = await Child.start([sys.executable, "-c", script])
+    child = await Child.start(["-c", script], command=[sys.executable])
     heard: list[object] = []
 
     assert await child.listen(heard.append) == 0
@@ -100,7 +100,7 @@ async def test_a_child_that_talks_nonsense_is_heard_to_its_end() -> None:
 
 
 async def sleeper() -> Child:
-    return await Child.start([sys.executable, "-c", "import time; time.sleep(60)"])
+    return await Child.start(["-c", "import time; time.sleep(60)"], command=[sys.executable])
 
 
 async def test_a_guardian_that_fails_says_so_and_ends() -> None:

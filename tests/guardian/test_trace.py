@@ -147,7 +147,7 @@ async def test_an_answer_to_a_trace_is_no_sign_of_life() -> None:
         actors=[],
     )
     line = msgspec.json.encode(told).decode()
-    child = await Child.start([sys.executable, "-c", f"print({line!r})"])
+    child = await Child.start(["-c", f"print({line!r})"], command=[sys.executable])
     reports: list[DeskReport] = []
 
     assert await child.listen(reports.append) == 0

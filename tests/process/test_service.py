@@ -13,7 +13,7 @@ import pytest
 
 from ops.desk.lockfile import LockFile, desk_lock, held_by
 from ops.guardian import leftover
-from ops.guardian.child import command
+from ops.guardian.child import RISKWARDEN, arguments
 from ops.sim.server import SimServer
 from tests.e2e.conftest import Figure
 from tests.guardian.conftest import Build
@@ -24,7 +24,7 @@ EVERYTHING = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
 def desk_line(login: str) -> list[str]:
-    return command(Path("x.toml"), login, 1.0, json_logs=False, accepted=None)
+    return [*RISKWARDEN, *arguments(Path("x.toml"), login, 1.0, json_logs=False, accepted=None)]
 
 
 async def guarded(service: Build, sim: SimServer) -> Service:
@@ -124,6 +124,7 @@ async def test_what_holds_a_desks_lock_and_is_no_desk_is_left_alone(
     ("words", "is_one"),
     [
         pytest.param(desk_line("main"), True, id="as the guardian starts it"),
+        pytest.param([*RISKWARDEN, "spare"], True, id="whichever was in waiting before"),
         pytest.param(desk_line("other"), False, id="another login's"),
         pytest.param(["python", "-m", "ops.cli", "run", "--login", "main"], False, id="no desk"),
         pytest.param(["vim", "desk", "--login"], False, id="somebody else"),
