@@ -71,9 +71,11 @@ def confirm(found: Stage, rounds: int, yes: str | None) -> None:
     """Raise Ended unless the account's name was given, or is typed now."""
     what = f"{rounds} market order{'s' * (rounds > 1)} of 1 {found.contract.name}"
     if yes is None and sys.stdin.isatty():
-        print(f"This places {what}, one after the other, on account {found.account} {found.name}")
-        print(f"at {found.gateway}, which calls it simulated. It ends flat.")
-        yes = input("Type the account's name to go on: ").strip()
+        where = f"on account {found.account} {found.name} at {found.gateway}"
+        print(f"This places {what}, one after the other, {where},", file=sys.stderr)
+        print("which the Gateway calls simulated. It ends flat.", file=sys.stderr)
+        print("Type the account's name to go on: ", end="", file=sys.stderr, flush=True)
+        yes = sys.stdin.readline().strip()
     if yes != found.name:
         said = "nobody has confirmed it" if yes is None else f"{yes} is not the account's name"
         mend = f"type {found.name}, or give {FLAG} {found.name}"

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import pty
 import signal
 from asyncio.subprocess import PIPE
 from collections.abc import Callable
@@ -113,6 +115,31 @@ async def test_without_the_right_name_no_order_is_placed(
     assert why in err
     assert f"--yes-place-orders-on {NAME}" in err
     assert not sim.calls.of(PLACE)
+
+
+@pytest.mark.parametrize(("typed", "placed"), [(NAME, 1), ("practice-1001", 0), ("", 0)])
+async def test_the_name_may_be_typed(
+    write: Write, market: SimServer, typed: str, placed: int
+) -> None:
+    line = riskwarden(*ON_IT, "--config", write(login(market.url), mine()))
+    ours, theirs = pty.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *line, stdin=theirs, stdout=PIPE, stderr=PIPE, env=environment()
+        )
+        assert process.stderr is not None
+        asked = await asyncio.wait_for(process.stderr.readuntil(b"to go on: "), 30)
+        os.write(ours, f"{typed}\n".encode())
+        out, err = await asyncio.wait_for(process.communicate(), 90)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+    assert out == b"" or json.loads(out)["name"] == NAME
+    assert b"1 market order of 1 MNQZ6" in asked
+    assert b"on account 1001 PRACTICE-1001" in asked
+    assert (process.returncode, len(market.calls.of(PLACE))) == (3 - 3 * placed, placed), out + err
+    assert (b"no order was placed" in err) is not bool(placed)
 
 
 async def unsimulated(sim: SimServer) -> None:
