@@ -145,9 +145,9 @@ class Account:
         """Take what the desk and the clock say."""
         match message:
             case AccountFound(seen=seen):
-                state = replace(life.told(state, seen, now), phase=Phase.READING, burden=0)
-                state, asked = reads.ask_truth(state.plan, life.clocked(state))
-                return Step(state, (*asked, *life.clocks(state)))
+                state = replace(life.told(state, seen, now), phase=Phase.READING, stake=None)
+                state, told = life.weighed(life.clocked(state))
+                return Step(state, (*told, *life.clocks(state)))
             case AccountSeen():
                 return self._settle(life.told(state, message, now), Hears.STANDING, now)
             case WantsTruth():
@@ -179,7 +179,9 @@ class Account:
                 ended = {one.key for one in state.locks} - {one.key for one in locks}
                 heard = EVERYTHING if ended else NOTHING
                 over = guard.orphaned(state.plan, locks)
-                return self._settle(guard.cooled(state, locks), heard, now, over)
+                step = self._settle(guard.cooled(state, locks), heard, now, over)
+                state, told = life.weighed(step.state)
+                return Step(state, (*step.effects, *told))
             case DayKnown():
                 state = viewed(state.plan, life.next_day(state, message))
                 return Step(*calendars.watched(state, now))
@@ -227,8 +229,8 @@ class Account:
             state, asked = reads.revalue(state.plan, state, heard, afresh=afresh)
             effects += asked
         if heard & (Hears.POSITIONS | Hears.ORDERS):
-            state, burden = life.weighed(state)
-            effects += [Send("enforcer", BookChanged(view=state.view)), *burden]
+            state, told = life.weighed(state)
+            effects += [Send("enforcer", BookChanged(view=state.view)), *told]
         if state.known:
             effects += guard.undo(state, now)
             evaluate = Evaluate(view=state.view, afresh=afresh)

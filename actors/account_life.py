@@ -61,12 +61,14 @@ def next_day(state: State, day: DayKnown) -> State:
 
 
 def weighed(state: State) -> Learnt:
-    """Tell the gateway what flattening the account would take, when that has changed."""
-    burden = 0 if state.plan.mode is Mode.SHADOW else flatten_cost(state.view)
-    if burden == state.burden:
+    """Tell the gateway what is at stake, when that has changed: by it the minute is planned."""
+    shadow = state.plan.mode is Mode.SHADOW
+    stake = (0, False) if shadow else (flatten_cost(state.view), bool(state.locks))
+    if stake == state.stake:
         return state, ()
-    news = Burden(account_id=state.plan.account_id, requests=burden)
-    return replace(state, burden=burden), (Send("gateway", news),)
+    requests, locked = stake
+    news = Burden(account_id=state.plan.account_id, requests=requests, locked=locked)
+    return replace(state, stake=stake), (Send("gateway", news),)
 
 
 def reconfigured(state: State, settings: Settings) -> Learnt:

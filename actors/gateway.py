@@ -4,18 +4,17 @@ Start-up: log in, have every account read its truth and judge it, open the hubs,
 read again what happened in between, arm.  An account that does not answer holds up nobody else.
 
 The stream may drop or lie, so the truth is read again after every gap and, as a matter of course,
-on a schedule that fits the request budget: polls take what enforcement could not need
-(actors/model/budget.py).
+on a schedule.  Who is read when, so that it fits the request budget, is said in
+actors/model/readings.py.
 """
 
-from enum import StrEnum
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from actors.behaviour import Step
-from actors.model import budget
+from actors.gateway_state import Hubs, State, clear, raise_, read_on, resync
+from actors.model.readings import POLL_BATCH, Reading
 from protocol.account_facts import AccountSeen
 from protocol.answers import (
     AccountsFailed,
@@ -27,9 +26,9 @@ from protocol.answers import (
     Refused,
 )
 from protocol.commands import Login, OpenHubs, ReadAccounts
-from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
-from protocol.effects import Ask, Effect, Journal, Send, Wake
-from protocol.lifecycle import AccountFound, Arm, Burden, Died, Evaluated, Resync
+from protocol.decisions import AlarmKind
+from protocol.effects import Ask, Effect, Send, Wake
+from protocol.lifecycle import AccountFound, Arm, Burden, Died, Evaluated
 from protocol.message import Message
 from protocol.schedule import ClockJumped, ClockSkewed, Tick
 from protocol.units import SECOND, AccountId, Nanos, Now
@@ -42,42 +41,8 @@ DOUBLINGS_MAX = 4
 POLL = 15 * SECOND
 POLL_MANY = 30 * SECOND
 POLL_FEW_ACCOUNTS = 5
-POLL_BATCH = 20
-"""Accounts read in one poll; with more of them they take turns, but all are listed each time."""
-TRADES_EVERY = 4
-"""Every so many polls of an account the day's trades are read too."""
 PEACE = 60 * SECOND
 """How long hubs must have been open before a fight for the login counts as over."""
-
-
-class Hubs(StrEnum):
-    """Whether events are heard."""
-
-    CLOSED = "closed"
-    OPENING = "opening"
-    OPEN = "open"
-    LOST = "lost"
-
-
-class State(msgspec.Struct, frozen=True):
-    """The connection as far as this life knows it."""
-
-    logged_in: bool = False
-    hubs: Hubs = Hubs.CLOSED
-    found: dict[AccountId, AccountSeen] = msgspec.field(default_factory=dict)
-    evaluated: frozenset[AccountId] = frozenset()
-    fails: int = 0
-    retry_at: Nanos | None = None
-    open_at: Nanos | None = None
-    poll_at: Nanos | None = None
-    turn: int = 0
-    """Whose turn it is to be polled: it counts accounts on and on."""
-    opened: Nanos = Nanos(0)
-    burdens: dict[AccountId, int] = msgspec.field(default_factory=dict[AccountId, int])
-    """What flattening each account would take, of those that hold anything."""
-    alarms: frozenset[tuple[AlarmKind, AccountId | None]] = frozenset()
-    ahead: ClockSkewed | None = None
-    """How far our clock is ahead, as the accounts were told last."""
 
 
 class Gateway:
@@ -98,29 +63,31 @@ class Gateway:
     def handle(self, state: State, message: Message, now: Now) -> Step[State]:
         """Take one step of start-up, or of keeping in touch."""
         match message:
-            case LoggedIn(accounts=accounts):
+            case LoggedIn(accounts=accounts, spent=spent):
                 state, cleared = clear(replace(state, logged_in=True, fails=0, retry_at=None))
+                state = replace(state, readings=state.readings.reported(spent, now))
                 return self._listed(state, accounts, now, cleared)
             case LoginFailed(why=why):
                 return self._failed(state, why, now)
             case Evaluated(account_id=account_id):
                 return self._evaluated(state, account_id)
-            case HubsOpened():
-                return self._opened(state, now)
+            case HubsOpened(spent=spent):
+                return self._opened(state, spent, now)
             case HubsLost():
                 return self._lost(state, message, now)
             case AccountsRead(accounts=accounts, spent=spent):
                 return self._polled(state, accounts, spent, now)
-            case AccountsFailed(why=why):
+            case AccountsFailed(why=why, spent=spent):
                 state, raised = raise_(state, AlarmKind.TRUTH_UNKNOWN, None, why)
-                return Step(state, raised)
+                state = replace(state, readings=state.readings.reported(spent, now))
+                return read_on(state, now, raised)
             case Refused():
-                resync = Resync(gap=False)
-                return Step(state, tuple(Send(f"account/{one}", resync) for one in state.found))
+                readings = state.readings.missed(state.found, gap=False)
+                return read_on(replace(state, readings=readings), now)
             case Died(name=name):
-                return self._again(state, AccountId(int(name.split("/")[1])))
-            case Burden(account_id=account_id, requests=requests):
-                return Step(replace(state, burdens={**state.burdens, account_id: requests}))
+                return self._again(state, AccountId(int(name.split("/")[1])), now)
+            case Burden():
+                return self._weighed(state, message, now)
             case Tick():
                 return self._tick(state, now)
             case ClockSkewed():
@@ -143,6 +110,8 @@ class Gateway:
         retry = state.hubs is Hubs.OPENING
         told = tuple(Send(f"account/{one}", message) for one in state.found)
         said = (*fight, *raised, *told)
+        if state.hubs is Hubs.OPEN:  # all are read anew as they open
+            state = replace(state, readings=state.readings.lost())
         if state.hubs is not Hubs.CLOSED:  # or an earlier life asked for them: ours still will
             state = replace(state, hubs=Hubs.LOST)
         return self._retry(state, said, now) if retry else Step(state, said)
@@ -160,9 +129,10 @@ class Gateway:
         listed = {one.account_id: one for one in accounts}
         found = {one: listed[one] for one in self._accounts if one in listed}
         effects: list[Effect] = [*said]
+        new = tuple(one for one in found if one not in state.found)
         for one in self._accounts:
             if one in found:
-                news = AccountFound(seen=found[one]) if one not in state.found else found[one]
+                news = AccountFound(seen=found[one]) if one in new else found[one]
                 effects.append(Send(f"account/{one}", news))
                 state, cleared = clear(state, (AlarmKind.ACCOUNT_MISSING, one))
                 effects += cleared
@@ -170,7 +140,11 @@ class Gateway:
             why = f"the Gateway does not list account {one} under this login"
             state, raised = raise_(state, AlarmKind.ACCOUNT_MISSING, one, why)
             effects += raised
-        state = replace(state, found={**state.found, **found})
+        readings = state.readings.missed(new, gap=True)
+        state = replace(state, found={**state.found, **found}, readings=readings)
+        if new:  # each of them says what is at stake before its turn is decided on
+            state = replace(state, catch_up_at=now.mono)
+            effects.append(Wake(mono=now.mono))
         if state.hubs is Hubs.CLOSED and state.open_at is None and found:
             state = replace(state, open_at=Nanos(now.mono + READING_MAX))
             effects.append(Wake(mono=state.open_at))
@@ -182,6 +156,9 @@ class Gateway:
     def _evaluated(self, state: State, account_id: AccountId) -> Step[State]:
         if account_id not in state.found:
             return Step(state)  # meant for an earlier life: it will be found, and say so again
+        state = replace(state, readings=state.readings.ended(account_id))
+        if state.readings.waiting.get(account_id):
+            return Step(state)  # that was read before the gap
         state = replace(state, evaluated=state.evaluated | {account_id})
         if state.hubs is Hubs.OPEN:
             return Step(state, (Send(f"account/{account_id}", Arm()),))
@@ -193,14 +170,23 @@ class Gateway:
         state = replace(state, hubs=Hubs.OPENING, open_at=None)
         return Step(state, (Ask(OpenHubs(accounts=tuple(state.found))),))
 
-    def _opened(self, state: State, now: Now) -> Step[State]:
+    def _weighed(self, state: State, burden: Burden, now: Now) -> Step[State]:
+        """Take what is at stake in an account; one that waits may be read now."""
+        readings = state.readings.weighed(burden.account_id, burden.requests, locked=burden.locked)
+        state = replace(state, readings=readings)
+        if not state.readings.waiting:
+            return Step(state)
+        return read_on(state, now, all_heard=False)
+
+    def _opened(self, state: State, spent: int, now: Now) -> Step[State]:
         """Events are heard from now on: read what happened before."""
         state, cleared = clear(state, (AlarmKind.HUBS_LOST, None))
         poll = Nanos(now.mono + self._interval(state))
         state = replace(state, hubs=Hubs.OPEN, opened=now.mono, evaluated=frozenset())
         state = replace(state, fails=0, retry_at=None, poll_at=poll)
-        resyncs = [Send(f"account/{one}", Resync(gap=True)) for one in state.found]
-        return Step(state, (*cleared, *resyncs, Wake(mono=poll)))
+        readings = state.readings.lost().reported(spent, now).missed(state.found, gap=True)
+        state = replace(state, readings=readings)
+        return read_on(state, now, (*cleared, Wake(mono=poll)))
 
     def _polled(
         self, state: State, accounts: tuple[AccountSeen, ...], spent: int, now: Now
@@ -210,11 +196,13 @@ class Gateway:
             state, over = clear(state, (AlarmKind.LOGIN_CONTESTED, None))
             cleared = (*cleared, *over)
         step = self._listed(state, accounts, now, cleared)
-        room = budget.spare(spent, budget.reserve(step.state.burdens.values()))
-        state, polls = take_turns(step.state, room)
-        return Step(state, (*step.effects, *polls))
+        state = replace(step.state, readings=step.state.readings.reported(spent, now))
+        if state.readings.waiting:
+            return read_on(state, now, step.effects)
+        readings, polls = state.readings.polled(tuple(state.found))
+        return Step(replace(state, readings=readings), (*step.effects, *map(resync, polls)))
 
-    def _again(self, state: State, account_id: AccountId) -> Step[State]:
+    def _again(self, state: State, account_id: AccountId, now: Now) -> Step[State]:
         """Bring a restarted account up to where the others are.
 
         The hub may have said since that it may not trade, so what the list said of that is old.
@@ -225,7 +213,9 @@ class Gateway:
         if account_id not in state.found:
             return Step(state, told)
         found = AccountFound(seen=replace(state.found[account_id], can_trade=None))
-        return Step(state, (*told, Send(to, found), Ask(ReadAccounts())))
+        state = replace(state, readings=state.readings.begun(account_id, now))
+        read = resync(Reading(account_id, gap=True))
+        return Step(state, (*told, Send(to, found), read, Ask(ReadAccounts())))
 
     def _tick(self, state: State, now: Now) -> Step[State]:
         effects: list[Effect] = []
@@ -243,6 +233,11 @@ class Gateway:
             poll = Nanos(now.mono + self._interval(state))
             state = replace(state, poll_at=poll)
             effects += [Ask(ReadAccounts()), Wake(mono=poll)]
+        if state.catch_up_at is not None and state.catch_up_at <= now.mono:
+            step = read_on(replace(state, catch_up_at=None), now)
+            state, effects = step.state, [*effects, *step.effects]
+            if state.readings.waiting and not any(isinstance(one, Ask) for one in effects):
+                effects.append(Ask(ReadAccounts()))
         return Step(state, tuple(effects))
 
     def _interval(self, state: State) -> int:
@@ -254,38 +249,3 @@ def poll_round(accounts: int) -> Nanos:
     if accounts <= POLL_FEW_ACCOUNTS:
         return Nanos(POLL)
     return Nanos(-(-accounts // POLL_BATCH) * POLL_MANY)
-
-
-def take_turns(state: State, room: int) -> tuple[State, tuple[Effect, ...]]:
-    """Have the next accounts read their truth: a batch of them, or as many as there is room for."""
-    accounts, polls = tuple(state.found), list[Effect]()
-    turn = state.turn
-    while len(polls) < min(len(accounts), POLL_BATCH):
-        lap, place = divmod(turn, len(accounts))
-        trades = (lap + place + 1) % TRADES_EVERY == 0
-        room -= budget.DAY if trades else budget.TRUTH
-        if room < 0:
-            break
-        polls.append(Send(f"account/{accounts[place]}", Resync(gap=False, trades=trades)))
-        turn += 1
-    return replace(state, turn=turn), tuple(polls)
-
-
-def raise_(
-    state: State, kind: AlarmKind, account_id: AccountId | None, why: str
-) -> tuple[State, tuple[Effect, ...]]:
-    """Raise an alarm, once until it is cleared."""
-    if (kind, account_id) in state.alarms:
-        return state, ()
-    state = replace(state, alarms=state.alarms | {(kind, account_id)})
-    return state, (Journal(AlarmRaised(account_id=account_id, kind=kind, why=why)),)
-
-
-def clear(
-    state: State, which: tuple[AlarmKind, AccountId | None] = (AlarmKind.CANNOT_ENFORCE, None)
-) -> tuple[State, tuple[Effect, ...]]:
-    """Clear an alarm, if it stands."""
-    if which not in state.alarms:
-        return state, ()
-    state = replace(state, alarms=state.alarms - {which})
-    return state, (Journal(AlarmCleared(account_id=which[1], kind=which[0])),)

@@ -92,6 +92,7 @@ class LoggedIn(Message, frozen=True, kw_only=True):
     """The login stands; these are its accounts."""
 
     accounts: tuple[AccountSeen, ...]
+    spent: int = 0
 
 
 class LoginFailed(Message, frozen=True, kw_only=True):
@@ -112,10 +113,13 @@ class AccountsFailed(Message, frozen=True, kw_only=True):
     """The accounts could not be listed: nothing is known of them."""
 
     why: str
+    spent: int = 0
 
 
 class HubsOpened(Message, frozen=True, kw_only=True):
     """Both hubs are connected and subscribed.  What happened before is not known."""
+
+    spent: int = 0
 
 
 class HubsLost(Message, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ class Failed(Message, frozen=True, kw_only=True):
 
 
 class AccountFound(Message, frozen=True, kw_only=True):
-    """The Gateway lists the account: read its truth and stand up its rules."""
+    """The Gateway lists the account: its truth is read when its turn comes (`Resync`)."""
 
     seen: AccountSeen
 
@@ -69,10 +69,14 @@ class Evaluated(Message, frozen=True, kw_only=True):
 
 
 class Burden(Message, frozen=True, kw_only=True):
-    """From an account to the gateway: flattening it now would take so many requests."""
+    """From an account to the gateway: what is at stake there.
+
+    Flattening it now would take so many requests, and a lock may be in force that must hold.
+    """
 
     account_id: AccountId
     requests: int
+    locked: bool = False
 
 
 class Arm(Message, frozen=True, kw_only=True):

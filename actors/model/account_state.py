@@ -90,8 +90,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Something was missed after the read left: read once more when it is back."""
     read_fails: int = 0
     recent: tuple[tuple[Nanos, AccountFact], ...] = ()
-    burden: int = 0
-    """The requests that the gateway keeps for us: what flattening us would take."""
+    stake: tuple[int, bool] | None = None
+    """What the gateway was told of us: the requests that flattening takes, and whether a lock
+    holds."""
     alarms: dict[AlarmKind, str] = msgspec.field(default_factory=dict)
     truth_asked: Nanos | None = None
     """Monotonic time at which the newest read of truth left."""

@@ -65,9 +65,14 @@ def spare(spent: int, reserved: int = RESERVED) -> int:
     return max(0, LIMIT - reserved - spent)
 
 
+def judgeable(spent: int) -> int:
+    """Return how many requests are left for reads without which accounts cannot be judged."""
+    return max(0, LIMIT - LAST - spent)
+
+
 def may_judge(spent: int) -> bool:
     """Tell whether a read may leave that an account needs to be judged."""
-    return spent < LIMIT - LAST
+    return judgeable(spent) > 0
 
 
 def patience(spent: int, repeats: int, *, closes: bool = False) -> Nanos:

@@ -14,8 +14,6 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from msgspec.structs import replace
-
 from actors.adapters import decode
 from actors.adapters.clock import Clock
 from actors.adapters.journal import JournalThread
@@ -33,7 +31,7 @@ from ops.desk.intake import Intake, Raw
 from ops.desk.release import PATIENCE_S, Release
 from ops.desk.stores import STORE, Lost
 from ops.desk.untraced import NOTHING, Leg, Tracing, Untraced
-from protocol.answers import AccountsRead, Answered, LoginFailed, Refused
+from protocol.answers import LoginFailed, Refused
 from protocol.codec import Recorded
 from protocol.commands import Mutation, Read
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised, Decision
@@ -139,7 +137,8 @@ class Desk:
 
     def notice(self, message: Message) -> None:
         """Take an answer, or the adapter's word about the connection."""
-        self._enqueue(message)
+        spent = self._broker.spent if self._broker is not None else 0
+        self._enqueue(routes.priced(message, spent))
 
     def _enqueue(self, item: Raw | Message, cause: Context | None = None) -> None:
         if self._stopping:
@@ -270,11 +269,9 @@ class Desk:
         answered, began = leg.asks(command), self.clock().mono
         answer = await self._broker.perform(command)
         self.counts.performed(command, outcome(answer), self.clock().mono - began)
-        if isinstance(answer, AccountsRead | Answered):
-            answer = replace(answer, spent=self._broker.spent)
         cause = answered(answer)
         if answer is not None:
-            self._enqueue(answer, cause)
+            self._enqueue(routes.priced(answer, self._broker.spent), cause)
 
     def _store_alarm(self, account_id: AccountId, kind: AlarmKind | None, why: str) -> None:
         """Say, once, that the disk is slow or refuses an account, and once that it does no more."""

@@ -1,10 +1,13 @@
-"""Who hears what: the way of a message from outside to the actor that takes it."""
+"""Who hears what, and with which figures: the way of a message from outside to its actor."""
 
 from collections.abc import Container
+
+from msgspec.structs import replace
 
 from protocol.answers import (
     AccountsFailed,
     AccountsRead,
+    Answered,
     HubsLost,
     HubsOpened,
     LoggedIn,
@@ -36,6 +39,13 @@ def desk_actor(message: Message) -> str | None:
             return "gateway"  # whose it was cannot be told: all are read again
         case _:
             return None
+
+
+def priced(message: Message, spent: int) -> Message:
+    """Return a message with what the login's last minute has spent, where somebody plans by it."""
+    if isinstance(message, AccountsFailed | AccountsRead | Answered | HubsOpened | LoggedIn):
+        return replace(message, spent=spent)
+    return message
 
 
 def account_actor(account_id: AccountId | None, alive: Container[str]) -> str:

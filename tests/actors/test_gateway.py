@@ -1,21 +1,17 @@
 """The gateway: the order of start-up, and how a connection that goes is taken up again."""
 
+import heapq
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
 
 from actors.behaviour import Step
-from actors.gateway import (
-    PEACE,
-    POLL,
-    READING_MAX,
-    RETRY_MAX,
-    Gateway,
-    State,
-    poll_round,
-)
-from actors.model.budget import LIMIT, RESERVED, RESERVED_MAX
+from actors.gateway import PEACE, POLL, READING_MAX, RETRY_MAX, Gateway, poll_round
+from actors.gateway_state import BEFORE_HUBS, CATCH_UP, State
+from actors.model.budget import LAST, LIMIT, RESERVED, RESERVED_MAX, WINDOW
 from protocol.account_facts import AccountSeen
 from protocol.answers import (
     AccountsFailed,
@@ -24,14 +20,15 @@ from protocol.answers import (
     HubsOpened,
     LoggedIn,
     LoginFailed,
+    Refused,
 )
 from protocol.commands import Login, OpenHubs, Read, ReadAccounts
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
-from protocol.effects import Ask, Effect, Journal, Send
+from protocol.effects import Ask, Effect, Journal, Send, Wake
 from protocol.lifecycle import AccountFound, Arm, Burden, Died, Evaluated, Resync
 from protocol.message import Message
 from protocol.schedule import ClockJumped, ClockSkewed, Tick
-from protocol.units import SECOND, AccountId, Nanos, Now
+from protocol.units import MILLISECOND, SECOND, AccountId, Nanos, Now
 from tests.actors.rig import START, later
 
 ONE, TWO = AccountId(1), AccountId(2)
@@ -44,8 +41,9 @@ def seen(*accounts: AccountId) -> tuple[AccountSeen, ...]:
 class GatewayBench:
     """A gateway with its accounts, and what it did at each message."""
 
-    def __init__(self, *accounts: AccountId) -> None:
+    def __init__(self, *accounts: AccountId, locked: frozenset[AccountId] = frozenset()) -> None:
         self.logic = Gateway(accounts or (ONE, TWO))
+        self.locked = locked
         self.now: Now = START
         self.heard: list[Effect] = []
         self.state: State
@@ -59,9 +57,14 @@ class GatewayBench:
         return self.tell(Tick())
 
     def _take(self, step: Step[State]) -> list[Effect]:
+        """Take a step, and let the accounts that were found say what is at stake."""
         self.state = step.state
         self.heard += step.effects
-        return list(step.effects)
+        effects = list(step.effects)
+        for account_id in numbers(sent(effects, AccountFound)):
+            locked = account_id in self.locked
+            effects += self.tell(Burden(account_id=account_id, requests=0, locked=locked))
+        return effects
 
 
 def asked(effects: list[Effect]) -> list[type[Read]]:
@@ -70,6 +73,10 @@ def asked(effects: list[Effect]) -> list[type[Read]]:
 
 def sent(effects: list[Effect], kind: type[Message]) -> list[str]:
     return [one.to for one in effects if isinstance(one, Send) and isinstance(one.message, kind)]
+
+
+def numbers(paths: list[str]) -> list[AccountId]:
+    return [AccountId(int(one.removeprefix("account/"))) for one in paths]
 
 
 def alarms(effects: list[Effect]) -> list[tuple[AlarmKind, bool]]:
@@ -87,7 +94,14 @@ def connected(*accounts: AccountId) -> GatewayBench:
     bench.tell(LoggedIn(accounts=seen(*accounts)))
     for one in accounts:
         bench.tell(Evaluated(account_id=one))
-    bench.tell(HubsOpened())
+    effects = bench.tell(HubsOpened())
+    while read := sent(effects, Resync):
+        for one in numbers(read):
+            bench.tell(Evaluated(account_id=one))
+        if not bench.state.readings.waiting:
+            break
+        bench.now = later(bench.now, CATCH_UP)
+        effects = bench.tell(AccountsRead(accounts=()))
     return bench
 
 
@@ -295,7 +309,7 @@ def test_an_account_that_was_restarted_hears_of_the_clocks_before_it_is_found_i5
     effects = bench.tell(Died(name="account/2", why="KeyError"))
 
     to_it = [one.message for one in effects if isinstance(one, Send) and one.to == "account/2"]
-    assert [type(one) for one in to_it] == [ClockSkewed, AccountFound]
+    assert [type(one) for one in to_it] == [ClockSkewed, AccountFound, Resync]
     assert to_it[0] == ClockSkewed(ahead=Nanos(3_600 * SECOND))
 
 
@@ -337,3 +351,174 @@ def test_a_list_without_any_account_is_read_again() -> None:
 
     assert asked(bench.wait(POLL)) == [ReadAccounts]
     assert sent(bench.tell(AccountsRead(accounts=seen(ONE))), AccountFound) == ["account/1"]
+
+
+class Minute:
+    """What a login's last minute has spent, as its meter counts."""
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+        self.worst = 0
+
+    def spend(self, requests: int, at: int) -> int:
+        self.sent += [at] * requests
+        spent = sum(1 for one in self.sent if at - WINDOW < one <= at)
+        self.worst = max(self.worst, spent)
+        return spent
+
+
+class Line(GatewayBench):
+    """A gateway whose accounts are read as the adapter does, each request counted."""
+
+    TRIP = 100 * MILLISECOND
+
+    def __init__(self, *accounts: AccountId, locked: frozenset[AccountId] = frozenset()) -> None:
+        self.minute = Minute()
+        self.order: list[AccountId] = []
+        """Who was told to be read after a gap, in order."""
+        self.armed: set[AccountId] = set()
+        self._due: list[tuple[int, int, Callable[[], object]]] = []
+        self._serial = 0
+        super().__init__(*accounts, locked=locked)
+
+    def run(self, nanos: int) -> None:
+        end = self.now.mono + nanos
+        while self._due and self._due[0][0] <= end:
+            at, _, what = heapq.heappop(self._due)
+            self.now = later(self.now, at - self.now.mono)
+            what()
+        self.now = later(self.now, end - self.now.mono)
+
+    def gap(self) -> None:
+        """Lose the hubs and have them again."""
+        self.order, self.armed = [], set()
+        self.tell(HubsLost(why="silent"))
+        self.tell(HubsOpened(spent=self.minute.spend(0, self.now.mono)))
+
+    def _take(self, step: Step[State]) -> list[Effect]:
+        effects = super()._take(step)
+        for effect in step.effects:
+            match effect:
+                case Wake(mono=at) if at is not None:
+                    self._at(at - self.now.mono, lambda: self.tell(Tick()))
+                case Ask(command):
+                    self.minute.spend(1, self.now.mono)
+                    self._at(self.TRIP, partial(self._answer, command))
+                case Send(to=to, message=Resync(gap=gap, trades=trades)):
+                    self._read(numbers([to])[0], gap=gap, trades=trades)
+                case Send(to=to, message=Arm()):
+                    self.armed |= set(numbers([to]))
+                case _:
+                    pass
+        return effects
+
+    def _at(self, after: int, what: Callable[[], object]) -> None:
+        self._serial += 1
+        heapq.heappush(self._due, (self.now.mono + after, self._serial, what))
+
+    def _answer(self, command: Read) -> None:
+        spent = self.minute.spend(0, self.now.mono)
+        listed = seen(*self.logic._accounts)
+        match command:
+            case Login():
+                self.tell(LoggedIn(accounts=listed, spent=spent))
+            case OpenHubs():
+                self.tell(HubsOpened(spent=spent))
+            case _:
+                self.tell(AccountsRead(accounts=listed, spent=spent))
+
+    def _read(self, account_id: AccountId, *, gap: bool, trades: bool) -> None:
+        """Read trades, then positions and orders at once."""
+        if gap:
+            self.order.append(account_id)
+        self.minute.spend(1 if trades else 0, self.now.mono)
+        self._at(self.TRIP, lambda: self.minute.spend(2, self.now.mono))
+        if gap:
+            self._at(2 * self.TRIP, lambda: self.tell(Evaluated(account_id=account_id)))
+
+
+MANY = [(1, 1), (5, 1), (20, 1), (60, 70), (100, 150)]
+"""Accounts, and the seconds within which all of them are armed."""
+
+
+@pytest.mark.parametrize(("accounts", "within"), MANY)
+def test_at_the_start_all_are_read_within_the_minutes_requests_and_in_bounded_time(
+    accounts: int, within: int
+) -> None:
+    everybody = tuple(AccountId(one) for one in range(1, accounts + 1))
+    login = Line(*everybody)
+    login.run((within + 2) * SECOND)
+
+    assert login.armed == set(everybody)
+    assert login.minute.worst <= LIMIT - LAST
+
+
+@pytest.mark.parametrize(("accounts", "within"), MANY)
+@pytest.mark.parametrize("held", [0, 3, 40])
+def test_after_a_gap_who_is_at_stake_is_read_first_and_the_minute_is_kept(
+    accounts: int, within: int, held: int
+) -> None:
+    everybody = tuple(AccountId(one) for one in range(1, accounts + 1))
+    login = Line(*everybody)
+    login.run(400 * SECOND)
+    guarded = everybody[-held:] if held else ()
+    for one in guarded:
+        login.tell(Burden(account_id=one, requests=7 if one % 2 else 0, locked=not one % 2))
+    login.minute.worst = 0
+
+    login.gap()
+    login.run(within * SECOND)
+
+    assert login.minute.worst <= LIMIT - LAST
+    assert login.armed == set(everybody)
+    assert sorted(login.order) == list(everybody), "each of them once"
+    assert set(login.order[: len(guarded)]) == set(guarded)
+
+
+def test_who_waits_after_a_gap_is_not_taken_for_read_by_what_was_asked_before_it() -> None:
+    everybody = tuple(AccountId(one) for one in range(1, 101))
+    login = Line(*everybody)
+    login.run(400 * SECOND)
+    login.gap()
+    waiting = set(login.state.readings.waiting)
+    assert waiting
+
+    for one in sorted(waiting):
+        assert sent(login.tell(Evaluated(account_id=one)), Arm) == []
+    assert set(login.state.readings.waiting) == waiting
+
+
+def test_the_locked_are_read_before_the_hubs_open_and_the_rest_as_the_minute_allows() -> None:
+    everybody = tuple(AccountId(one) for one in range(1, 101))
+    locked = frozenset(everybody[-30:])
+    login = Line(*everybody, locked=locked)
+    login.run(150 * MILLISECOND)
+
+    assert set(login.order) <= locked
+    assert len(login.order) == BEFORE_HUBS
+    login.run(200 * SECOND)
+    assert login.armed == set(everybody)
+
+
+@pytest.mark.parametrize("apart", [50 * MILLISECOND, SECOND, 3 * SECOND])
+def test_gaps_that_follow_one_another_never_go_beyond_the_minute(apart: int) -> None:
+    everybody = tuple(AccountId(one) for one in range(1, 21))
+    login = Line(*everybody)
+    login.run(120 * SECOND)
+    for _ in range(20):
+        login.gap()
+        login.run(apart)
+
+    assert login.minute.worst <= LIMIT - LAST
+    login.run(75 * SECOND)
+    assert login.armed == set(everybody)
+
+
+def test_a_payload_that_was_refused_has_all_read_again_as_there_is_room() -> None:
+    bench = connected(*(AccountId(one) for one in range(1, 101)))
+    bench.tell(AccountsFailed(why="503", spent=LIMIT - RESERVED - 10))
+
+    effects = bench.tell(Refused(account_id=None, event="?", why="?"))
+
+    assert sent(effects, Resync) == ["account/1", "account/2", "account/3"]
+    assert len(bench.state.readings.waiting) == 97

@@ -57,7 +57,7 @@ async def polled(stand: LinedStand) -> None:
 
 
 def burden(stand: LinedStand, account: AccountId) -> int:
-    found: int = stand.desk.runtime.states["gateway"].burdens[account]
+    found: int = stand.desk.runtime.states["gateway"].readings.burdens[account]
     return found
 
 
