@@ -161,8 +161,10 @@ def watch_marks(plan: AccountPlan, state: State) -> WatchMarks:
     """Return the account's word to the market; the market answers with all its marks."""
     contracts = needed_contracts(state)
     ticks = {one: state.instruments[one].tick_size for one in contracts if one in state.instruments}
+    held = {one: row.seen.average for one, row in state.book.rows.items()}
+    who, source = plan.account_id, plan.mark
     return WatchMarks(
-        account_id=plan.account_id, source=plan.mark, contracts=contracts, ticks=ticks
+        account_id=who, source=source, contracts=contracts, ticks=ticks, averages=held
     )
 
 

@@ -62,7 +62,7 @@ class MarketData:
             case WatchMarks():
                 watchers = {**state.watchers, message.account_id: message}
                 ticks = {**state.ticks, **message.ticks}
-                state = replace(state, watchers=watchers, ticks=ticks)
+                state = doubted(replace(state, watchers=watchers, ticks=ticks), message)
                 news = MarksRead(
                     account_id=message.account_id, marks=seen(state, message.account_id, now)
                 )
@@ -73,7 +73,9 @@ class MarketData:
     def _quoted(self, state: State, message: QuoteSeen, now: Now) -> Step[State]:
         contract_id = message.contract_id
         quote = state.quotes.get(contract_id) or Quote(contract_id=contract_id)
-        quote = quote.merged(message, now.mono, tick_size=state.ticks.get(contract_id))
+        held_at = () if quote.prints else averages(state, contract_id)
+        tick_size = state.ticks.get(contract_id)
+        quote = quote.merged(message, now.mono, tick_size=tick_size, held_at=held_at)
         state = replace(state, quotes={**state.quotes, contract_id: quote})
         owners = state.triggers.crossed(contract_id, prices(quote, now.mono))
         if not owners:
@@ -84,6 +86,23 @@ class MarketData:
     def _source(self, state: State, account_id: AccountId) -> MarkSource:
         watch = state.watchers.get(account_id)
         return watch.source if watch is not None else MarkSource.LAST
+
+
+def averages(state: State, contract_id: ContractId) -> tuple[Price, ...]:
+    """Return the average prices at which a contract is held."""
+    watches = state.watchers.values()
+    return tuple(one.averages[contract_id] for one in watches if contract_id in one.averages)
+
+
+def doubted(state: State, watch: WatchMarks) -> State:
+    """Return the state with lone first prints doubted that are far from what is held."""
+    news = {
+        one: found
+        for one in watch.averages
+        if one in state.quotes
+        and (found := state.quotes[one].held(averages(state, one))) is not state.quotes[one]
+    }
+    return replace(state, quotes={**state.quotes, **news}) if news else state
 
 
 def seen(state: State, account_id: AccountId, now: Now) -> tuple[Marks, ...]:

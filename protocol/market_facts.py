@@ -81,13 +81,15 @@ class RestTriggers(Message, frozen=True, kw_only=True):
 class WatchMarks(Message, frozen=True, kw_only=True):
     """An account says which contracts it needs valued, and by which price.
 
-    `ticks` holds the tick sizes it knows: a price off that grid is no price.
+    `ticks` holds the tick sizes it knows: a price off that grid is no price.  `averages` are those
+    of what it holds: a first price far from them is doubtful.
     """
 
     account_id: AccountId
     source: MarkSource
     contracts: tuple[ContractId, ...]
     ticks: dict[ContractId, Price] = msgspec.field(default_factory=dict[ContractId, Price])
+    averages: dict[ContractId, Price] = msgspec.field(default_factory=dict[ContractId, Price])
 
 
 class PriceCrossed(Message, frozen=True, kw_only=True):

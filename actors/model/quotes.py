@@ -4,6 +4,8 @@
 2. A bad price is no price.  Zero, negative, off the grid or implausibly far: it is ignored and
    counted, so that its series grows old instead of wrong.  Bid above ask makes no mid and no side.
 3. A second print confirms what the first made doubtful: markets do jump.
+4. The first print of a contract is held against what is held of it: the average price.  Far from
+   it, it wants a second print as well, whether or not bid, ask and last trade agree.
 """
 
 from typing import Final, NamedTuple
@@ -49,13 +51,17 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.faults.values())
 
     def merged(
-        self, message: QuoteSeen, now_mono: Nanos, *, tick_size: Price | None = None
+        self,
+        message: QuoteSeen,
+        now_mono: Nanos,
+        *,
+        tick_size: Price | None = None,
+        held_at: tuple[Price, ...] = (),
     ) -> "Quote":
-        """Take a partial quote, seen now; with a tick size, prices off the grid are ignored."""
+        """Take a partial quote, seen now; while no price is known, the averages `held_at` count."""
         tapes, faults = [self.last, self.bid, self.ask], [*message.faults]
         news = borne = False
-        # The last good trade, or where there was none yet, whichever side is known.
-        good = next((one.price for one in tapes if one.price is not None), None)
+        near = self._known or held_at
         for number, price in enumerate((message.last, message.bid, message.ask)):
             if price is None:
                 continue
@@ -64,7 +70,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
                 faults.append(Fault.NO_PRICE if price else Fault.ZERO)
             elif tick_size is not None and price % tick_size:
                 faults.append(Fault.OFF_GRID)
-            elif plausible(price, tape.price, good) or _confirms(tape, price, message.at):
+            elif plausible(price, tape.price, *near) or _confirms(tape, price, message.at):
                 tapes[number] = Tape(price, now_mono)
                 borne, news = True, news or price != tape.price
             else:
@@ -82,6 +88,31 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
             faults=_counted(self.faults, faults) if faults else self.faults,
             prints=self.prints + fresh,
             at=message.at if fresh else self.at,
+        )
+
+    @property
+    def _known(self) -> tuple[Price, ...]:
+        """The last good trade, or where there was none yet, whichever side is known."""
+        tapes = (self.last, self.bid, self.ask)
+        return tuple(one.price for one in tapes if one.price is not None)[:1]
+
+    def held(self, held_at: tuple[Price, ...]) -> "Quote":
+        """Return what stands of a lone first print, now that it is held at these averages."""
+        tapes = (self.last, self.bid, self.ask)
+        wild = [one for one in tapes if one.price and not plausible(one.price, *held_at)]
+        if self.prints != 1 or not wild:
+            return self
+        last, bid, ask = (
+            Tape(doubted=one.price, doubted_at=self.at) if one in wild else one for one in tapes
+        )
+        return Quote(
+            contract_id=self.contract_id,
+            last=last,
+            bid=bid,
+            ask=ask,
+            faults=_counted(self.faults, [Fault.BEYOND_BAND] * len(wild)),
+            prints=1 if last.price or bid.price or ask.price else 0,
+            at=self.at,
         )
 
 
@@ -126,7 +157,8 @@ def marks(quote: Quote, source: MarkSource, now_mono: Nanos, fresh: Nanos = FRES
         seen = quote.last.seen if _by_trade(quote, now_mono, fresh) else book
     low = high = None
     last, bid, ask = quote.last.price, now.bid, now.ask
-    if last is not None and bid is not None and ask is not None:
+    # All of a single message may be wrong, so a first one is borne out by a second.
+    if quote.prints > 1 and last is not None and bid is not None and ask is not None:
         low, high = min(last, bid), max(last, ask)
     return Marks(
         contract_id=quote.contract_id,

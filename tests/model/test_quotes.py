@@ -106,6 +106,82 @@ def test_a_price_beyond_the_band_waits_for_a_second_print(
     assert twice.ignored == once.ignored
 
 
+# The first print
+
+
+@pytest.mark.parametrize(
+    ("first", "held_at", "believed"),
+    [
+        pytest.param(2_600.0, (), True, id="nothing to hold it against"),
+        pytest.param(2_600.0, (26_000.0,), False, id="a tenth of what is held"),
+        pytest.param(260_000.0, (26_000.0,), False, id="ten times as much"),
+        pytest.param(27_300.0, (26_000.0,), True, id="within the band"),
+        pytest.param(27_300.25, (26_000.0,), False, id="beyond it"),
+        pytest.param(24_699.75, (26_000.0,), False, id="beyond it, below"),
+        pytest.param(27_300.25, (26_000.0, 26_500.0), True, id="near another account's average"),
+    ],
+)
+@pytest.mark.parametrize("series", ["last", "bid", "all"])
+def test_the_first_print_is_held_against_what_is_held(
+    series: str,
+    first: float,
+    held_at: tuple[float, ...],
+    believed: bool,  # noqa: FBT001 - a column
+) -> None:
+    told_by = {"last": seen(first), "bid": seen(bid=first), "all": seen(first, first, first)}
+    averages = tuple(Price(round(one * PRICE)) for one in held_at)
+    once = Quote(contract_id=MNQ).merged(told_by[series], second(1), held_at=averages)
+    twice = once.merged(told_by[series], second(2), held_at=averages)
+
+    count = 3 if series == "all" else 1
+    assert set(known(once)) - {None} == ({price(first)} if believed else set())
+    assert (once.prints, once.ignored) == ((1, 0) if believed else (0, count))
+    assert set(known(twice)) - {None} == {price(first)}, "the second one counts: markets do jump"
+    assert twice.ignored == once.ignored
+
+
+def test_a_copy_of_a_doubted_first_print_confirms_nothing() -> None:
+    held_at = (Price(26_000 * PRICE),)
+    quote = Quote(contract_id=MNQ)
+    for number in (1, 2):
+        quote = quote.merged(seen(last=2600.0, at=7), second(number), held_at=held_at)
+    assert (quote.last.price, quote.ignored) == (None, 2)
+
+    quote = quote.merged(seen(last=26_001.0, at=8), second(3), held_at=held_at)
+    assert quote.last.price == price(26_001.0)
+
+
+@pytest.mark.parametrize(
+    ("messages", "left"),
+    [
+        pytest.param([seen(2600.0, 2600.0, 2600.25)], (None, None, None), id="a lone first print"),
+        pytest.param(
+            [seen(2600.0, 26000.0, 26000.25)], (None, 26000.0, 26000.25), id="what of it is far"
+        ),
+        pytest.param([seen(26010.0)], (26010.0, None, None), id="near: it stands"),
+        pytest.param([seen(2600.0), seen(2601.0)], (2601.0, None, None), id="two stand"),
+    ],
+)
+def test_a_lone_first_print_is_doubted_once_it_is_known_at_what_is_held(
+    messages: list[QuoteSeen], left: tuple[float | None, ...]
+) -> None:
+    quote = told(*messages).held((Price(26_000 * PRICE),))
+    assert known(quote) == tuple(map(price, left))
+
+    again = quote.merged(seen(last=2600.5, at=9), second(9))
+    assert left[0] is not None or again.last.price == price(2600.5)
+
+
+def test_the_best_of_bid_ask_and_last_is_not_known_by_one_message_alone() -> None:
+    """All of it may be wrong: what would close an account on it waits for the second."""
+    first = told(seen(26000.0, 25999.75, 26000.25))
+    found = marks(first, MarkSource.LAST, second(1))
+    assert (found.long, found.low, found.high) == (price(26000.0), None, None)
+
+    found = marks(first.merged(seen(bid=26000.0), second(2)), MarkSource.LAST, second(2))
+    assert (found.low, found.high) == (price(26000.0), price(26000.25))
+
+
 def test_a_doubted_price_leaves_the_series_to_grow_old() -> None:
     quote = told(seen(last=26000.0), seen(last=2600.0))
 
