@@ -235,7 +235,7 @@ def ignores_that_a_trade_was_voided(patch: pytest.MonkeyPatch) -> None:
 def takes_a_price_of_zero_for_a_price(patch: pytest.MonkeyPatch) -> None:
     """Whatever the Gateway sends is a price."""
 
-    def merged(self: quotes.Quote, message: Any, now: Any, *, tick_size: Any = None) -> Any:  # noqa: ARG001
+    def merged(self: quotes.Quote, message: Any, now: Any, **_: Any) -> Any:
         tapes = [self.last, self.bid, self.ask]
         for number, price in enumerate((message.last, message.bid, message.ask)):
             if price is not None:
