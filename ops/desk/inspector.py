@@ -62,10 +62,15 @@ def actors(runtime: Runtime, now: Now) -> Iterator[ActorTrace]:
         state = states.get(path)
         yield ActorTrace(
             path=path,
-            runs="starting" if state is None else type(state).__module__.rpartition(".")[2],
+            runs="starting" if state is None else kind(state),
             mailbox=waiting[path],
             due_s=due.get(path),
         )
+
+
+def kind(state: object) -> str:
+    """Return what an actor with such a state is, by the module that the state is of."""
+    return type(state).__module__.rpartition(".")[2].removesuffix("_state")
 
 
 def dues(runtime: Runtime, now: Now) -> dict[str, float]:

@@ -50,6 +50,7 @@ async def test_a_trace_names_every_actor_task_and_thread(service: Build, sim: Si
     paths = {actor.path: actor for actor in desk.actors}
     assert {"supervisor", "market_data", "gateway", "account/1001", "account/1002"} <= set(paths)
     assert f"account/1001/{RULE_PREFIX}daily_realized_loss" in paths
+    assert paths["account/1001"].runs == "account"
     assert {actor.mailbox for actor in desk.actors} == {0}
     assert any(actor.due_s is not None for actor in desk.actors)
     assert desk.process.pid == await one.desk_pid()
