@@ -97,7 +97,7 @@ class Account:
             case Verdict():
                 return self._verdict(state, message, now)
             case Observed():
-                said = guard.withdrawn(state, message)
+                said = guard.withdrawn(state, message, now)
                 return Step(guard.heard_of(state, message, now), said)
             case Answered():
                 return Step(state, (Send("enforcer", message),))
@@ -178,7 +178,7 @@ class Account:
             case LocksChanged(locks=locks):
                 ended = {one.key for one in state.locks} - {one.key for one in locks}
                 heard = EVERYTHING if ended else NOTHING
-                over = guard.orphaned(state.plan, locks)
+                over = (*guard.orphaned(state.plan, locks), *guard.let_go(state, locks))
                 step = self._settle(guard.cooled(state, locks), heard, now, over)
                 state, told = life.weighed(step.state)
                 return Step(state, (*step.effects, *told))
@@ -261,7 +261,7 @@ class Account:
     def _verdict(self, state: State, verdict: Verdict, now: Now) -> Step[State]:
         """Take a rule's judgement: say what changed, and answer its breaches."""
         before = state.verdicts.get(verdict.rule)
-        effects = [*guard.withdrawn(state, verdict), *guard.released(state, verdict)]
+        effects = [*guard.withdrawn(state, verdict, now), *guard.released(state, verdict)]
         state = guard.heard_of(state, verdict, now)
         breached = isinstance(before, Verdict) and bool(before.breaches)
         unknown = before is not None and before.unknown

@@ -158,17 +158,32 @@ def orphaned(plan: AccountPlan, locks: tuple[Lock, ...]) -> tuple[Effect, ...]:
     )
 
 
-def withdrawn(state: State, verdict: Verdict | Observed) -> tuple[Effect, ...]:
+def withdrawn(state: State, verdict: Verdict | Observed, now: Now) -> tuple[Effect, ...]:
     """Tell the enforcer that a rule is content: when it becomes so, and once in each life.
 
     The enforcer may hold a reduction from before a restart, and waits for the rule's word on it.
+    While a lock of the rule lets stand what there was, it is the lock that asks: it may outlast the
+    rule's own clock, if that is ahead of the Gateway's.
     """
     before = state.verdicts.get(verdict.rule)
     asked = before is None or (isinstance(before, Verdict) and bool(before.breaches))
     asks = isinstance(verdict, Verdict) and bool(verdict.breaches)
-    if asks or not asked:
+    locked = any(one.rule == verdict.rule and one.kind in SOFT for one in in_force(state, now))
+    if asks or not asked or locked:
         return ()
     return (demand(state, verdict.rule, Priority.POSITION, (), ""),)
+
+
+def let_go(state: State, locks: tuple[Lock, ...]) -> tuple[Effect, ...]:
+    """Withdraw what locks that are over asked for, if their rules will not say that they are."""
+    left = {one.key for one in locks}
+    over = {one.rule: None for one in state.locks if one.kind in SOFT and one.key not in left}
+    said = {rule: state.verdicts.get(rule) for rule in over}
+    return tuple(
+        demand(state, rule, Priority.POSITION, (), "")
+        for rule, verdict in said.items()
+        if not (isinstance(verdict, Verdict) and verdict.breaches)
+    )
 
 
 def contented(state: State) -> tuple[Effect, ...]:

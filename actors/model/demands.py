@@ -181,21 +181,27 @@ def cancellable(order: OrderSeen, leaving: set[OrderId]) -> bool:
 
 
 def on_its_way_out(holding: Holding, view: BookView) -> int:
-    """Return how many contracts of a position the market exits at work are about to take off.
+    """Return how many contracts of a position the market orders against it are about to take off.
 
-    A close on top of a close that fills late would turn the position around.
+    A close on top of a close that fills late would turn the position around.  One that is larger
+    than the position counts too: the row may be an old one that was told late.
     """
     rests = (order.size - order.filled for order in view.orders
-             if order.contract_id == holding.contract_id and exits(order, holding))  # fmt: skip
+             if order.contract_id == holding.contract_id and opposes(order, holding))  # fmt: skip
     return min(abs(holding.size), sum(rests))
+
+
+def opposes(order: OrderSeen, holding: Holding) -> bool:
+    """Tell whether an order is about to fill against a position."""
+    opposite = (order.side is Side.SELL) == (holding.size > 0)
+    return opposite and order.type is OrderType.MARKET
 
 
 def exits(order: OrderSeen, holding: Holding | None) -> bool:
     """Tell whether an order is a market exit: most likely our own close, on its way to the fill."""
-    if holding is None or order.type is not OrderType.MARKET:
+    if holding is None or not opposes(order, holding):
         return False
-    opposite = (order.side is Side.SELL) == (holding.size > 0)
-    return opposite and order.size - order.filled <= abs(holding.size)
+    return order.size - order.filled <= abs(holding.size)
 
 
 def met(goals: tuple[Goal, ...], view: BookView) -> bool:

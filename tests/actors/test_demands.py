@@ -117,6 +117,14 @@ def test_which_orders_a_flatten_cancels(one: OrderSeen, *, cancelled: bool) -> N
     assert (Cancel(MNQ, OrderId(8)) in needed((demand(FLATTEN),), view)) is cancelled
 
 
+@pytest.mark.parametrize("size", [2, 3], ids=["all of it", "more: the row may be an old one"])
+def test_nothing_is_closed_on_top_of_a_market_order_against_it_i1(size: int) -> None:
+    against = order(8, side=Side.SELL, kind=OrderType.MARKET, size=size)
+    actions = needed((demand(FLATTEN),), book(held(MNQ, 2), orders=(against,)))
+
+    assert [one for one in actions if isinstance(one, Close)] == []
+
+
 def test_a_bracket_goes_by_itself_where_its_entry_may_stay() -> None:
     """The entry lessens what is held; filled, it would let the bracket open anew."""
     entry = order(7, side=Side.SELL, kind=OrderType.LIMIT)

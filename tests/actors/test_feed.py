@@ -32,7 +32,7 @@ from protocol.units import PRICE, Price, RuleName
 from tests.actors.faulty import Deaf, FaultyRoster
 from tests.actors.loyal import PATH, Desk
 from tests.actors.test_armed import Ears
-from tests.sim.broker import ACCOUNT, ES, MNQ
+from tests.sim.broker import ACCOUNT, ES, MNQ, Fact, Refusal
 
 LIMIT_MS, TRUTH_MS = 60_000, 90_000
 LOSS = daily_realized_loss.NAME
@@ -272,6 +272,26 @@ def test_a_pause_ends_by_itself_and_no_sooner() -> None:
     desk.wait(2_000)
     assert desk.broker.positions[MNQ].size == 3
     assert len(desk.said(LockSet)) == len(desk.said(LockEnded)) == 1
+
+
+def test_what_a_pause_asked_for_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = held(OnBlind.PAUSE)
+    desk.wait(LIMIT_MS)
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.broker, "close", refused)
+        desk.trade(MNQ, 1)
+        desk.wait(3_000)
+        assert (desk.broker.positions[MNQ].size, desk.mutations != []) == (3, True)
+        desk.move(MNQ, 1)
+        desk.wait(3_000)
+        assert locks(desk) == []
+
+    desk.wait(30_000)
+    assert desk.broker.positions[MNQ].size == 3, "it sees again: nobody minds any more"
+
+
+def refused(*_: object, **_more: object) -> list[Fact]:
+    raise Refusal("busy")
 
 
 def test_a_trader_may_go_flat_under_a_pause_and_it_is_over() -> None:

@@ -20,9 +20,10 @@ from actors.rules.rule import RuleParams
 from protocol.account_facts import OrderType
 from protocol.commands import CloseContract, ModifyOrder
 from protocol.decisions import LockSet
-from protocol.units import PRICE, Price, RuleName
+from protocol.schedule import ClockSkewed
+from protocol.units import PRICE, SECOND, ContractId, Nanos, Now, Price, RuleName
 from tests.actors.loyal import PATH, Desk
-from tests.sim.broker import ACCOUNT, ES, MNQ
+from tests.sim.broker import ACCOUNT, ES, MNQ, Broker, Fact, Refusal
 
 COUNT = max_contracts.Params(limit=2)
 LOSS = daily_realized_loss.Params(limit=Decimal(-100))
@@ -198,3 +199,60 @@ def test_all_of_them_together_close_a_position_once_lesson_115(ticks: int) -> No
     assert closed(one) == [MNQ]
     state = one.runtime.states[PATH]
     assert state.ledger.realized(include_fees=True) == one.broker.realized(state.day.started)
+
+
+class Reluctant(Broker):
+    """A broker that refuses so many closes."""
+
+    refuses = 0
+
+    def close(
+        self, contract_id: ContractId, size: int | None, at: Nanos, *, late: bool = False
+    ) -> list[Fact]:
+        if self.refuses:
+            self.refuses -= 1
+            raise Refusal("busy")
+        return super().close(contract_id, size, at, late=late)
+
+
+def cooling_with_a_clock_ahead() -> tuple[Desk, Reluctant]:
+    """Return a desk under a cooldown that is over by its own clock, and not by the Gateway's."""
+    broker = Reluctant()
+    rules: dict[RuleName, RuleParams] = {cooldown_after_loss.NAME: COOLDOWN}
+    one = Desk(
+        AccountPlan(account_id=ACCOUNT, name="practice", reset=ResetSchedule(), rules=rules),
+        broker=broker,
+    )
+    one.trade(MNQ, 1)
+    one.move(MNQ, -60)
+    one.trade(MNQ, -1)
+    one.wait(2_000)
+    assert locks(one) == [cooldown_after_loss.NAME]
+    hour = Nanos(3_600 * SECOND)
+    one.now = Now(wall=Nanos(one.now.wall + hour), mono=one.now.mono)
+    one._take(one.runtime.input(PATH, ClockSkewed(ahead=hour), one.now))
+    return one, broker
+
+
+def test_a_cooldown_undoes_though_its_rule_is_content_by_a_clock_that_is_ahead_i3() -> None:
+    one, broker = cooling_with_a_clock_ahead()
+    broker.refuses = 2
+    one.trade(MNQ, 1)
+    one.wait(3_000)
+
+    assert locks(one) == [cooldown_after_loss.NAME]
+    assert one.broker.positions == {}
+    assert broker.refuses == 0
+
+
+def test_what_a_cooldown_asked_for_ends_with_it_though_its_rule_was_content_before() -> None:
+    one, broker = cooling_with_a_clock_ahead()
+    broker.refuses = 10**6
+    one.trade(MNQ, 1)
+    one.wait(302_000)
+    assert locks(one) == []
+
+    broker.refuses = 0
+    one.wait(30_000)
+    assert one.broker.positions[MNQ].size == 1
+    assert one.runtime.states[f"{PATH}/enforcer"].kept.demands == ()

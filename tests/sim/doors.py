@@ -44,6 +44,7 @@ from protocol.message import Message
 from protocol.units import MILLISECOND, SECOND, ContractId, Nanos, OrderId
 from tests.sim import wire
 from tests.sim.broker import INSTRUMENTS, JUNK, Broker, Fact, Refusal
+from tests.sim.hearing import TRUE_PRICES, Heard
 from tests.sim.weather import Fate
 
 if TYPE_CHECKING:
@@ -294,12 +295,31 @@ class Doors:
             if isinstance(fact, QuoteSeen) and nonsense > (fact.contract_id in life.quoted):
                 return
             if life.hubs == session and not life.lossy:
-                if isinstance(fact, QuoteSeen) and not nonsense and fact.last is not None:
-                    life.quoted.add(fact.contract_id)
+                if isinstance(fact, QuoteSeen) and life is self._kernel.life:
+                    self._note(life, fact, nonsense=nonsense)
                 for one in told:
                     self._kernel.deliver(life, one)
 
         self._kernel.at(self._weather.hub_delay(), arrive)
+
+    def _note(self, life: "Life", quote: QuoteSeen, *, nonsense: bool) -> None:
+        """Note what a life is told of the market; a misprint is a price like any other to it."""
+        if nonsense:
+            return
+        now = self._kernel.now().mono
+        heard = life.heard.setdefault(quote.contract_id, Heard())
+        heard.at = now
+        if quote.last in self._kernel.street.misprints:
+            heard.misprint = now
+            life.misprints.append(now)
+            for watch in self._kernel.watches.values():
+                watch.hearing.misprinted(quote.contract_id)
+            return
+        prices = [one for one in (quote.last, quote.bid, quote.ask) if one is not None]
+        heard.true = [*heard.true, *prices][-TRUE_PRICES:]
+        heard.misprint = None
+        if quote.last is not None:
+            life.quoted.add(quote.contract_id)
 
     def _worded(self, fact: Told) -> tuple[Message, ...] | None:
         """Return a fact as the desk hears it: as it is, through decode, or as one it refused."""

@@ -28,16 +28,21 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from actors import lockout as lockout_actor
+from actors.account_feed import FEED
 from actors.model import account_state, enforcement_state
-from actors.model.account_state import covers
+from actors.model.account_state import SOFT, covers
+from actors.model.aliases import canonical
 from actors.model.demands import Demand
 from actors.model.enforcement_state import ORPHAN_MAX
 from actors.model.pacing import ANSWER_MAX, QUIET
-from actors.plan import AccountPlan
-from actors.rules import auth_loss_guard
+from actors.model.tightening import tightened
+from actors.plan import AccountPlan, planned
+from actors.rules import RULES, auth_loss_guard, symbol_blocks
 from actors.rules.rule import Mode
+from actors.tree import SETTINGS
 from actors.turn import Portion, Turn
 from ops.desk.armed import acts
 from protocol.account_facts import AccountSeen, OrderSeen, PositionSeen, Side, TradeSeen
@@ -57,13 +62,16 @@ from protocol.decisions import (
     EnforcementRequested,
     EnforcementWithdrawn,
     LockEnded,
+    LockSet,
 )
 from protocol.enforcement import Aim, Goal, Priority
-from protocol.lockouts import Lock, LockKind
+from protocol.lockouts import Lock
 from protocol.message import Message
+from protocol.settings import KeptSettings, Reconfigure
 from protocol.units import AccountId, ContractId, Now, RuleName
 from tests.actors.faulty import StruckError
 from tests.sim.broker import INSTRUMENTS
+from tests.sim.hearing import Hearing
 
 if TYPE_CHECKING:
     from tests.sim.kernel import Kernel
@@ -116,10 +124,13 @@ class Invariants:
         self.resets: list[int] = []
         self.mutations = self.confirmed = 0
         self.may_trade: bool | None = None
-        self._gentle = {
-            name for name, params in plan.rules.items() if not getattr(params, "flatten", True)
-        }
-        """Rules whose cooldown lets positions and their exits stand."""
+        self._wanted = plan
+        """What the desk was asked for last; it applies in whole at the next reset."""
+        self._guarded: AccountPlan | None = None
+        """By what it is guarded as the disk has it."""
+        self._gentle = gentle(plan)
+        """Rules whose cooldown has always let positions and their exits stand."""
+        self.hearing = Hearing(self)
         self._goals: dict[str, tuple[Goal, ...]] = {}
         self._heard: Message | None = None
         self._before: list[Demand | EnforcementRequested] = []
@@ -134,11 +145,24 @@ class Invariants:
     def booted(self, stored: dict[str, bytes]) -> None:
         """I5: what the disk gives back holds every lock that was written."""
         self._reads = {}
+        self.hearing.begins()
+        wanted = self.kernel.wanted[self.account_id]
+        self.plan = wanted if self._guarded is None else self._guarded
+        self._asked_for(wanted)
         raw = stored.get(f"{self.path}/lockout")
         found = () if raw is None else decode_state(raw, lockout_actor.Kept).locks
         self._no_lock_is_lost(self.locks, found)
         self.living = {}
         self.stays = {key: one for key, one in self.stays.items() if key in _rules(found)}
+
+    def _asked_for(self, wanted: AccountPlan) -> None:
+        """Take what is configured: what is tighter applies at once, the rest at the reset."""
+        self._wanted = wanted
+        self._guarded_by(tightened(self.plan, wanted))
+
+    def _guarded_by(self, plan: AccountPlan) -> None:
+        self.plan = plan
+        self._gentle &= gentle(plan)
 
     def crashed(self) -> None:
         """Nobody will hear the answers: what was under way may have happened."""
@@ -167,6 +191,9 @@ class Invariants:
                 self.may_trade = one.can_trade
         if isinstance(message, Answered) and message.account_id == self.account_id:
             self._answered(message, mono)
+        if isinstance(message, Reconfigure) and message.account_id == self.account_id:
+            self.kernel.happened.add("reload")
+            self._asked_for(planned(message.wanted, self.account_id, self.plan.name))
         if isinstance(message, TruthRead) and message.account_id == self.account_id:
             self._reads[message.command_id] = (message, mono)
             for flight in self._flights.values():
@@ -202,15 +229,23 @@ class Invariants:
         if isinstance(kept, lockout_actor.Kept):
             self._no_lock_is_lost(self.locks, kept.locks)
             self.locks = {lock.key: lock for lock in kept.locks}
+        guarded = portion.kept.get(f"{self.path}/{SETTINGS}")
+        if isinstance(guarded, KeptSettings):
+            whole = planned(guarded.held, self.account_id, self.plan.name)
+            self._guarded = replace(self.plan, rules=whole.rules, feed=whole.feed)
 
     def after(self, turn: Turn, cause: str) -> None:
         """Judge the actors once a step is over, before any of it is written."""
         for path, why in turn.deaths:
             if not path.startswith(self.path):
                 continue
-            self.demand(why.startswith(StruckError.__name__), f"{path} died by itself: {why}")
+            doomed = self.kernel.weather.doomed.startswith(self.path)
+            struck = why.startswith(StruckError.__name__) or (doomed and path == self.path)
+            self.demand(struck, f"{path} died by itself: {why}")
             if path in (self.path, f"{self.path}/enforcer"):
                 self._restarted()
+            if path == self.path:
+                self.hearing.begins()
         enforcer, account = self.enforcer(), self.account()
         heard, self._heard = self._heard, None
         if account is not None and not turn.deaths:
@@ -220,7 +255,9 @@ class Invariants:
             self._decided(portion)
         if account is not None:
             self._priced(account)
-        if account is not None and self.alive("lockout"):
+        if account is not None and not turn.deaths and "feed" in self.kernel.twists:
+            self.hearing.judge(account)
+        if account is not None and portion is not None and self.alive("lockout"):
             self._locked(account, enforcer, cause)
         if account is not None and enforcer is not None:
             self._acted(account)
@@ -271,17 +308,31 @@ class Invariants:
                     self._proven(decision)
                 case LockEnded(lock=lock):
                     self._over(lock)
+                case DayReset():
+                    self._guarded_by(self._wanted)
+                case LockSet() if (account := self.account()) is not None:
+                    self.hearing.locks(decision, account, self.plan)
                 case _:
                     pass
 
     def _over(self, lock: Lock) -> None:
         """I5: a lock ends when its time has come, or by the state that it waited for."""
         if lock.until is not None:
-            self.demand(lock.until <= self.kernel.wall, f"I5 {lock} ended early")
+            self.demand(lock.until <= self.kernel.agreed, f"I5 {lock} ended early")
         else:
-            told = lock.rule == auth_loss_guard.NAME and self.may_trade is True
-            self.demand(told, f"I5 {lock} ended without its condition")
+            self.demand(self._waits_no_more(lock), f"I5 {lock} ended without its condition")
         self.living.pop(lock.key, None)
+
+    def _waits_no_more(self, lock: Lock) -> bool:
+        """I5: a lock without an instant ends by the state that it waited for, or with its rule."""
+        params = self.plan.rules.get(lock.rule)
+        if lock.rule in RULES and (params is None or params.mode is Mode.SHADOW):
+            return True
+        if isinstance(params, symbol_blocks.Params):
+            return lock.scope not in set(map(canonical, params.symbols))
+        if lock.rule == FEED:
+            return self.hearing.sees()
+        return lock.rule == auth_loss_guard.NAME and self.may_trade is True
 
     def _priced(self, account: account_state.State) -> None:
         """I7: what values a position is a price that was true some time."""
@@ -290,6 +341,7 @@ class Invariants:
             low, high = self.kernel.street.range[contract_id]
             for price in (marks.long, marks.short):
                 fits = price is None or low - tick <= price <= high + tick
+                fits = fits or price in self.kernel.street.misprints
                 self.demand(fits, f"I7 {contract_id} is valued by {price}, of {low} to {high}")
 
     def _locked(
@@ -300,7 +352,7 @@ class Invariants:
         self._no_lock_is_lost(self.living, locks)
         self.living = {lock.key: lock for lock in locks}
         held = {key: row.seen.size for key, row in account.book.rows.items()}
-        cooling = [one.rule for one in locks if one.kind is LockKind.COOLDOWN]
+        cooling = [one.rule for one in locks if one.kind in SOFT]
         self.stays = {one: self.stays.get(one, held) for one in cooling}
         if account.known:
             self.stays = {one: _lowered(stays, held) for one, stays in self.stays.items()}
@@ -315,7 +367,7 @@ class Invariants:
         ]
         exposed = set(held) | {one.contract_id for one in account.book.orders.values()}
         for lock in locks:
-            if lock.kind is LockKind.COOLDOWN or not self.in_force(lock):
+            if lock.kind in SOFT or not self.in_force(lock):
                 continue
             for contract_id in exposed:
                 undone = any(goal.contract_id in (None, contract_id) for goal in goals)
@@ -330,7 +382,15 @@ class Invariants:
 
     def _asked(self, command: Mutation) -> None:
         """Judge a mutation as it is decided on: I1, I2, I8, I15."""
+        if isinstance(command, PlaceStop):
+            self.kernel.happened.add("place_stop")
         enforcer, account = self.enforcer(), self.account()
+        if self.flat_by_force:
+            self.kernel.happened.add("last_resort")
+            closing = isinstance(command, CloseContract | CancelOrder)
+            self.demand(closing and bool(self._reads), f"I1, I2 {command} of the last resort")
+            self.demand(self.plan.mode is Mode.ENFORCE, f"I15 {command} from the shadow")
+            return
         self.demand(self.plan.mode is Mode.ENFORCE, f"I15 {command} from the shadow")
         self.demand(bool(self._reads), f"I2 {command} before anything was known")
         assert enforcer is not None
@@ -392,6 +452,8 @@ class Invariants:
     def leaves(self, command: Mutation, decided: Now) -> None:
         """I10: at most one mutation of a position or an order is unresolved."""
         self.mutations += 1
+        if self.flat_by_force:  # it knows no flight: it looks, and closes what it sees again
+            return
         key = f"position/{command.contract_id}"
         if isinstance(command, CancelOrder | ModifyOrder):
             key = f"order/{command.order_id}"
@@ -405,6 +467,12 @@ class Invariants:
         self._flights[key] = Flight(command_id=command.command_id, deadline=deadline)
 
     # What is so
+
+    @property
+    def flat_by_force(self) -> bool:
+        """Tell whether the account's last resort holds it flat, in place of its tree."""
+        life = self.kernel.life
+        return life is not None and f"{self.path}/last_resort" in life.runtime.addresses
 
     def account(self) -> account_state.State | None:
         """Return what the account actor knows."""
@@ -434,19 +502,18 @@ class Invariants:
         return found
 
     def in_force(self, lock: Lock) -> bool:
-        """Tell whether a lock holds now."""
-        return lock.until is None or lock.until > self.kernel.wall
+        """Tell whether a lock holds now, whatever its clock thinks of the Gateway's."""
+        return lock.until is None or lock.until > self.kernel.agreed
 
     def _no_lock_is_lost(self, known: dict[Key, Lock], found: tuple[Lock, ...]) -> None:
         """I5: a lock stays until its end has come, and its end never moves earlier."""
         now = {lock.key: lock for lock in found}
         for key, before in known.items():
-            if before.until is not None and before.until <= self.kernel.wall:
+            if before.until is not None and before.until <= self.kernel.agreed:
                 continue
             after = now.get(key)
-            if after is None and before.until is None and self.may_trade:
-                told = before.rule == auth_loss_guard.NAME
-                self.demand(told, f"I5 {before} is gone")
+            if after is None and before.until is None:
+                self.demand(self._waits_no_more(before), f"I5 {before} is gone")
                 continue
             self.demand(after is not None, f"I5 {before} is gone")
             until = None if after is None else after.until
@@ -481,8 +548,13 @@ class Invariants:
         at_rest(self)
 
 
+def gentle(plan: AccountPlan) -> set[RuleName]:
+    """Return the rules whose cooldown lets positions and their exits stand."""
+    return {name for name, params in plan.rules.items() if not getattr(params, "flatten", True)}
+
+
 def _rules(locks: tuple[Lock, ...]) -> set[RuleName]:
-    return {one.rule for one in locks if one.kind is LockKind.COOLDOWN}
+    return {one.rule for one in locks if one.kind in SOFT}
 
 
 def _about_stops(told: Iterable[object]) -> list[Demand | EnforcementRequested]:

@@ -11,25 +11,34 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
+from msgspec.structs import replace
+
+from actors import settings
 from actors.adapters.storage import Batch, InMemoryStore
-from actors.plan import AccountPlan
+from actors.adapters.wire_figures import Dated, WireFigures
+from actors.plan import AccountPlan, settings_of
 from actors.roster import DeskRoster
 from actors.runtime import ROOT, Runtime
 from actors.turn import Portion, Turn
-from ops.desk.clocks import JUMP
+from ops.desk.clocks import JUMP, TOLERANCE, Skew
 from ops.desk.desk import LOOK_S
 from ops.desk.routes import account_actor, desk_actor
+from ops.desk.stores import settings_kept
+from protocol.answers import AccountsRead, InstrumentRead, LoggedIn, TruthRead
 from protocol.codec import Recorded
 from protocol.message import Message
 from protocol.schedule import ClockJumped
+from protocol.settings import Reconfigure
 from protocol.units import MILLISECOND, SECOND, AccountId, ContractId, Nanos, Now
 from tests.actors.faulty import FaultyRoster
 from tests.sim.broker import Broker, Exchange
 from tests.sim.disk import PATIENCE, Disk, Write
 from tests.sim.doors import Doors
+from tests.sim.hearing import Heard
 from tests.sim.invariants import Invariants
-from tests.sim.story import NOON, plans_of, start_of
+from tests.sim.story import NOON, plan_of, plans_of, start_of
 from tests.sim.street import Street
+from tests.sim.twists import Twists, another, policy
 from tests.sim.weather import Weather
 
 HOSTILE = 30 * SECOND
@@ -37,6 +46,10 @@ CALM = 75 * SECOND
 """Longer than an answer that never comes, a poll, and the back-off of either."""
 TRACE = 80
 LOOK = int(LOOK_S * SECOND)
+INEXACT = 3 * SECOND
+"""By how much the desk may misjudge the Gateway's clock: whole seconds, and news under 2 s."""
+DATED = (LoggedIn, AccountsRead, TruthRead, InstrumentRead)
+"""Answers that the Gateway dates."""
 
 
 class Crashed(Exception):
@@ -57,7 +70,12 @@ class Life:
         self.watched: set[ContractId] = set()
         self.quoted: set[ContractId] = set()
         """Contracts of which the market data actor knows a true price."""
+        self.heard: dict[ContractId, Heard] = {}
+        self.misprints: list[int] = []
+        """When wrong prices came that may be believed."""
         self.last: Now | None = None
+        self.wire = WireFigures()
+        self.skew = Skew(self.wire)
         self.unwritten: dict[AccountId, list[Recorded]] = {}
         """Records of turns that changed nothing: they ride on the next commit."""
 
@@ -68,11 +86,14 @@ class Kernel:
     def __init__(self, seed: int, plans: tuple[AccountPlan, ...] | None = None) -> None:
         self.random = Random(seed)
         self.weather = Weather(self.random)
-        self.plans = plans_of(self.random) if plans is None else plans
+        self.twists = Twists(seed)
+        self.plans = self.twists.plans(plans_of(self.random) if plans is None else plans)
+        self.wanted = {one.account_id: one for one in self.plans}
+        """What the configuration says now; what is in force may be tighter."""
         self.time = start_of(self.random, self.plans[0])
         """By the broker's clock, which nobody sets."""
         self.began = self.time
-        self.shift = 0
+        self.shift = self.twists.shift()
         """By how much the desk's wall clock is wrong."""
         self.exchange = Exchange()
         self.exchange.turns_in_two = self.random.random() < 0.5
@@ -82,10 +103,14 @@ class Kernel:
         if len(self.plans) > 1 and self.random.random() < 0.2:
             self.weather.hanging = self.plans[-1].account_id
         self.watches = {one.account_id: Invariants(self, one) for one in self.plans}
+        self.reached = 0
+        """The latest instant that was ever believed to have passed."""
         self.life: Life | None = None
         self.awake_at = 0
         self.trace: deque[str] = deque(maxlen=TRACE)
         self.inputs = self.crashes = 0
+        self.happened: set[str] = set()
+        """Parts of twists that were played."""
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = 0
         self.doors = Doors(self)
@@ -97,6 +122,16 @@ class Kernel:
     def wall(self) -> int:
         """Return the time by the desk's calendar."""
         return self.time + self.shift
+
+    @property
+    def agreed(self) -> int:
+        """Return the latest instant of which the desk may believe that both clocks have passed it.
+
+        Without the Gateway's clock, or if the difference is within tolerance, it is the desk's own.
+        """
+        if "skew" not in self.twists or self.shift <= TOLERANCE + INEXACT:
+            return self.wall
+        return self.time + INEXACT
 
     @property
     def asleep(self) -> bool:
@@ -172,8 +207,11 @@ class Kernel:
     def _tick(self, life: Life) -> None:
         """Look at the clocks, then deliver what is due, as a desk does before each input."""
         now = self.now()
+        self.reached = max(self.reached, self.agreed)
         last, life.last = life.last, now
         jump = 0 if last is None else (now.wall - last.wall) - (now.mono - last.mono)
+        if "skew" in self.twists:
+            self._compare(life, now, jump)
         for turn in life.runtime.tick(now):
             self._commit(life, turn, "tick")
         if abs(jump) > JUMP:
@@ -181,6 +219,20 @@ class Kernel:
             for plan in self.plans:
                 to, news = f"account/{plan.account_id}", ClockJumped(by=Nanos(jump))
                 self._commit(life, life.runtime.input(to, news, now), "jump")
+
+    def _compare(self, life: Life, now: Now, jump: int) -> None:
+        """Tell how far the clock is ahead of the Gateway's, before anything ends by it."""
+        if abs(jump) > JUMP:
+            life.skew.jumped(now)
+        news = life.skew.news(now)
+        if news is None:
+            return
+        if news.ahead:
+            self.happened.add("ahead")
+        self.note(f"-- ahead by {news.ahead / SECOND:.0f} s")
+        for to in (*(f"account/{one.account_id}" for one in self.plans), "gateway"):
+            if to in life.runtime.addresses:
+                self._commit(life, life.runtime.input(to, news, now), "skew")
 
     def _look(self, life: Life) -> None:
         self._tick(life)
@@ -195,11 +247,43 @@ class Kernel:
             self.at(within(HOSTILE), self._kill)
         for _ in range(weather.sleeps):
             self.at(within(HOSTILE // 2), self._sleep)
-        for _ in range(weather.jumps if self.began == NOON else 0):
+        free = self.began == NOON or "skew" in self.twists
+        for _ in range(weather.jumps if free else 0):
             by = self.random.choice((-1, 1)) * self.random.randrange(2 * SECOND, 600 * SECOND)
             self.at(within(HOSTILE), partial(self._jump, by))
         for _ in range(weather.disk_outages):
             self.at(within(HOSTILE), self._break_disk)
+        self._twist()
+
+    def _twist(self) -> None:
+        """Draw what only some runs have, each from its own stream."""
+        if "reload" in self.twists:
+            dice = self.twists.dice("reloads")
+            for _ in range(dice.randint(1, 4)):
+                self.at(dice.randrange(HOSTILE), partial(self._reload, dice))
+        if "skew" in self.twists and self.shift:
+            dice = self.twists.dice("set")
+            to = dice.choice((0, 0, self.shift, -self.shift, 2 * self.shift))
+            self.at(dice.randrange(HOSTILE), lambda: self._jump(to - self.shift))
+        doomed = self.twists.doomed(self.plans)
+        if doomed is not None:
+            dice = self.twists.dice("doom")
+            self.at(dice.randrange(HOSTILE * 2 // 3), partial(self.weather.doom, doomed))
+
+    def _reload(self, dice: Random) -> None:
+        """Have the operator write other settings, and the guardian tell the desk of them."""
+        plan = self.wanted[dice.choice(self.plans).account_id]
+        wanted = another(plan, plan_of(dice, plan.account_id), dice)
+        if "feed" in self.twists:
+            wanted = replace(wanted, feed=policy(dice))
+        self.wanted[plan.account_id] = wanted
+        if self.life is not None:
+            self._reconfigure(self.life, plan.account_id)
+
+    def _reconfigure(self, life: Life, account_id: AccountId) -> None:
+        """Tell the desk of the configuration."""
+        wanted = settings_of(self.wanted[account_id])
+        self.deliver(life, Reconfigure(account_id=account_id, wanted=wanted))
 
     def _kill(self) -> None:
         """Have the guardian kill a desk that it takes for hung."""
@@ -242,7 +326,7 @@ class Kernel:
             states = disk.store.load_states()
             self.watches[account_id].booted(states)
             stored |= states
-        runtime = Runtime(self.roster(), stored)
+        runtime = Runtime(self.roster(stored), stored)
         self.life = Life(runtime, self.random.randrange(1, 10**6) * SECOND, self.time)
         try:
             self._commit(self.life, runtime.start(self.now()), "boot")
@@ -250,9 +334,13 @@ class Kernel:
         except Crashed:
             self._crash()
 
-    def roster(self) -> DeskRoster:
-        """Return who stands where."""
-        return FaultyRoster(self.plans, lambda path, _: self.weather.strikes(path))
+    def roster(self, stored: dict[str, bytes]) -> DeskRoster:
+        """Return who stands where: by what is configured, or by what was held tighter before."""
+        plans = tuple(
+            settings.resumed(settings_kept(stored, one), wanted, Nanos(self.wall))
+            for one, wanted in self.wanted.items()
+        )
+        return FaultyRoster(plans, lambda path, _: self.weather.strikes(path))
 
     def _crash(self) -> None:
         """End the process here; what it had sent may or may not arrive."""
@@ -275,6 +363,8 @@ class Kernel:
         if self.asleep:
             self.later(life, self.awake_at - self.time + 1, partial(self.deliver, life, message))
             return
+        if isinstance(message, DATED):
+            life.wire.dated = Dated(Nanos((self.time // SECOND + 1) * SECOND), self.now().mono)
         self._tick(life)
         to = desk_actor(message)
         account_id: AccountId | None = getattr(message, "account_id", None)
@@ -287,12 +377,17 @@ class Kernel:
         for watch in self.watches.values():
             watch.hears(message)
         turn = life.runtime.input(to, message, self.now())
+        died = any(path.startswith(f"account/{account_id}") for path, _ in turn.deaths)
+        if isinstance(message, Reconfigure) and died:  # no answer comes: the operator asks again
+            self.later(life, SECOND, partial(self._reconfigure, life, message.account_id))
         self._commit(life, turn, type(message).__name__)
 
     def _commit(self, life: Life, turn: Turn, cause: str) -> None:
         """Commit what a turn caused, then let it out; die between any two of these."""
         for death in turn.deaths:
             self.note(f"   DIED {death}")
+            if death[0] == "gateway":
+                life.skew.forgotten()
             if death[0] == "market_data":
                 life.quoted.clear()
         for watch in self.watches.values():

@@ -14,29 +14,34 @@ from msgspec.structs import replace
 
 from actors import account as account_actor
 from actors import (
+    account_feed,
     account_guard,
     account_reads,
     enforcer,
     gateway,
+    last_resort,
     lockout,
     market_data,
+    reset,
     roster,
+    rule,
+    settings,
     timer,
 )
 from actors.behaviour import Step
 from actors.gateway_state import Hubs
-from actors.model import demands, enforcement_state, flights, ledger, pacing, quotes, triggers
+from actors.model import demands, enforcement_state, feed, flights, ledger, pacing, quotes, triggers
 from actors.model.account_state import in_force
 from actors.model.deeds import Action
 from actors.plan import AccountPlan
 from protocol.account_facts import TradeSeen
 from protocol.answers import TruthFailed, TruthRead
-from protocol.commands import PartialClose
+from protocol.commands import PartialClose, PlaceStop
 from protocol.effects import Send
 from protocol.enforcement import Aim, Goal
 from protocol.lifecycle import Resync
 from protocol.lockouts import SetLock
-from protocol.schedule import Purpose, StartTimer
+from protocol.schedule import ClockSkewed, Purpose, StartTimer, Tick
 from protocol.units import SECOND, Nanos
 
 type Plant = Callable[[pytest.MonkeyPatch], None]
@@ -339,8 +344,104 @@ def closes_also_what_nobody_asked_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(demands, "keep", keep)
 
 
-@breaks("004", "003", "005", "013")
+@breaks("004", "003", "005", "013", "I7")
 def forgets_the_triggers_that_rest_in_the_market(patch: pytest.MonkeyPatch) -> None:
     """No price ever asks a rule to judge, and neither does the sweep."""
     patch.setattr(triggers.TriggerBook, "crossed", lambda *_: ())
     patch.setattr(market_data, "seen", lambda *_: ())
+
+
+@breaks("I1")
+def places_a_stop_for_more_than_is_held(patch: pytest.MonkeyPatch) -> None:
+    """A stop of ours is one contract too many: as it fills it opens a position."""
+    real = flights.command_of
+
+    def command_of(*args: Any) -> Any:
+        asked = real(*args)
+        return replace(asked, size=asked.size + 1) if isinstance(asked, PlaceStop) else asked
+
+    patch.setattr(enforcer, "command_of", command_of)
+
+
+@breaks("I1")
+def leaves_its_stops_behind(patch: pytest.MonkeyPatch) -> None:
+    """Stops of ours stay when their position goes."""
+    patch.setattr(account_guard, "misfits", lambda _: ())
+    patch.setattr(demands, "misfits", lambda _: ())
+
+
+@breaks("guarded by")
+def loosens_at_once(patch: pytest.MonkeyPatch) -> None:
+    """What is asked for is in force, be it looser."""
+    patch.setattr(settings, "tightened", lambda _, asked: asked)
+
+
+@breaks("guarded by")
+def loosens_at_a_restart(patch: pytest.MonkeyPatch) -> None:
+    """A start is guarded by what is configured, whatever was in force."""
+    patch.setattr(settings, "resumed", lambda _kept, wanted, _wall: wanted)
+
+
+@breaks("I5")
+def ends_locks_by_its_own_clock(patch: pytest.MonkeyPatch) -> None:
+    """A clock that is ahead of the Gateway's ends locks."""
+    real = lockout.expire
+
+    def expire(state: Any, now: Any) -> Any:
+        step = real(state if state.ahead is None else replace(state, ahead=Nanos(0)), now)
+        return Step(replace(step.state, ahead=state.ahead), step.effects)
+
+    patch.setattr(lockout, "expire", expire)
+
+
+@breaks("I6", "I5")
+def ends_days_by_its_own_clock(patch: pytest.MonkeyPatch) -> None:
+    """A clock that is ahead of the Gateway's ends the trading day."""
+    real = reset.Reset.handle
+
+    def handle(self: Any, state: Any, message: Any, now: Any) -> Step[Any]:
+        if isinstance(message, ClockSkewed):
+            message = ClockSkewed(ahead=Nanos(0))
+        return real(self, state, message, now)
+
+    patch.setattr(reset.Reset, "handle", handle)
+
+
+@breaks("I6", "I5")
+def tells_an_account_that_died_nothing_of_the_clocks(patch: pytest.MonkeyPatch) -> None:
+    """An account that is born again takes this machine's clock for right."""
+    real = gateway.Gateway._again
+
+    def again(self: Any, state: Any, account_id: Any, now: Any) -> Step[Any]:
+        return real(self, replace(state, ahead=None), account_id, now)
+
+    patch.setattr(gateway.Gateway, "_again", again)
+
+
+@breaks("I7")
+def does_not_notice_that_it_is_blind(patch: pytest.MonkeyPatch) -> None:
+    """No price is ever too old."""
+    patch.setattr(feed, "lapses", lambda *_: ())
+
+
+@breaks("I7")
+def never_sees_again(patch: pytest.MonkeyPatch) -> None:
+    """A pause goes on although prices have come."""
+    patch.setattr(account_feed, "_resumed", lambda *_: ())
+
+
+@breaks("I7")
+def closes_an_account_on_one_print(patch: pytest.MonkeyPatch) -> None:
+    """A crossing is believed at once."""
+    patch.setattr(rule, "weigh", lambda _doubt, judged, *_args, **_keys: (judged, None))
+
+
+@breaks("I3")
+def looks_once_as_the_last_resort(patch: pytest.MonkeyPatch) -> None:
+    """What is opened after its first read stays."""
+    real = last_resort.LastResort.handle
+
+    def handle(self: Any, state: Any, message: Any, now: Any) -> Step[Any]:
+        return Step(state) if isinstance(message, Tick) else real(self, state, message, now)
+
+    patch.setattr(last_resort.LastResort, "handle", handle)

@@ -32,6 +32,7 @@ from config.calendars import load_shipped
 from protocol.market_facts import MarkSource
 from protocol.units import SECOND, AccountId, Nanos, RuleName
 from tests.sim.broker import ACCOUNT
+from tests.sim.twists import PARTS, SHARES, Twists
 
 CALENDAR = replace(
     load_shipped("cme_equity"), valid_from=date(2026, 11, 2), valid_to=date(2026, 12, 31)
@@ -39,6 +40,8 @@ CALENDAR = replace(
 NOON = Nanos(1_795_456_800 * SECOND)
 """Monday, 23 November 2026, noon in Chicago."""
 HOUR = 3_600 * SECOND
+SEEDS = 100
+"""Among so many runs every twist is found."""
 
 
 def count(random: Random) -> RuleParams:
@@ -194,6 +197,7 @@ def start_of(random: Random, plan: AccountPlan) -> Nanos:
             return NOON
 
 
-def missing() -> set[RuleName]:
-    """Return the rules that no run would ever have."""
-    return set(RULES) - set(RULEBOOK)
+def missing() -> set[str]:
+    """Return the rules and the twists that no run would ever have."""
+    drawn = {name for seed in range(SEEDS) for name in Twists(seed).names}
+    return (set(RULES) - set(RULEBOOK)) | (set(SHARES) - drawn) | (set(SHARES) ^ set(PARTS))

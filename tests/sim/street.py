@@ -42,19 +42,36 @@ class Street:
         prices = kernel.exchange.prices
         self.range = {key: (price, price) for key, price in prices.items()}
         """The lowest and the highest price that was ever true."""
+        self.misprints: set[Price] = set()
+        self._twist = kernel.twists.dice("market")
+        self._silent: dict[ContractId, int] = {}
+        """Until when nothing is told of a contract's price."""
 
     def open(self) -> None:
         """Start the session."""
         self._kernel.at(0, self._move)
         for broker in self._kernel.brokers.values():
             self._kernel.at(0, partial(self._trade, broker))
+        if "feed" in self._kernel.twists:
+            self._twisted()
+
+    def _twisted(self) -> None:
+        """Draw when the market falls silent, or else when it prints what was never true."""
+        at, dice = self._kernel.at, self._twist
+        if dice.random() < 1 / 2:
+            for contract_id in INSTRUMENTS:
+                at(dice.randrange(5 * SECOND, 25 * SECOND), partial(self._hush, contract_id))
+            return
+        for _ in range(16):
+            at(dice.randrange(30 * SECOND), self._misprint)
 
     def close(self) -> None:
         """Send everyone home; the last quotes come."""
         for broker in self._kernel.brokers.values():
             if self._dice.random() < 0.7 and not broker.can_trade:
                 self._stand(broker)
-        for seconds in (1, 20, 40):
+        often = range(4, 76, 4) if "feed" in self._kernel.twists else ()
+        for seconds in (1, 20, 40, *often):
             for contract_id in INSTRUMENTS:
                 self._kernel.at(seconds * SECOND, partial(self.quote, contract_id))
 
@@ -62,6 +79,8 @@ class Street:
         """Have the market hub say where a contract is: partly, or nonsense, now and then."""
         life = self._kernel.life
         if life is None or contract_id not in life.watched:
+            return
+        if self._kernel.time < self._silent.get(contract_id, 0):
             return
         # One market, whichever account's book is asked for it.
         broker = next(iter(self._kernel.brokers.values()))
@@ -72,6 +91,28 @@ class Street:
         self._kernel.doors.publish(quote)
         if self._weather.happens(0.03):
             self._kernel.doors.publish(self._nonsense(quote), nonsense=True)
+
+    def _hush(self, contract_id: ContractId) -> None:
+        """Have nobody tell of a contract's price for a while, though it moves."""
+        span = self._twist.choice((15, 30, 30, 40)) * SECOND
+        self._silent[contract_id] = self._kernel.time + span
+
+    def _misprint(self) -> None:
+        """Print a price that was never true, though it may be believed; a true one follows soon."""
+        brokers = self._kernel.brokers.values()
+        held = sorted({one for broker in brokers for one in broker.positions} - {JUNK})
+        life, contract_id = self._kernel.life, self._twist.choice(held or [MNQ])
+        after = self._twist.randrange(20, 400) * MILLISECOND
+        tick = INSTRUMENTS[contract_id].tick_size
+        price = self._kernel.exchange.prices[contract_id]
+        off = price * self._twist.choice((-3, -2, -1, 1, 2, 3)) // 100
+        if life is None or self._weather.calm or contract_id not in life.watched:
+            return
+        wrong = Price((price + off) // tick * tick)
+        self.misprints.add(wrong)
+        at = Nanos(self._kernel.time)
+        self._kernel.doors.publish(QuoteSeen(contract_id=contract_id, last=wrong, at=at))
+        self._kernel.at(after, partial(self.quote, contract_id))
 
     def _nonsense(self, quote: QuoteSeen) -> QuoteSeen:
         """Return a quote that says nothing of the market."""

@@ -55,6 +55,7 @@ class Weather:
         """How often things go wrong, against the figures below."""
         self.fault = random.choice((0.0, 0.0, 0.002, 0.01))
         self._struck: dict[str, int] = {}
+        self._doomed: str | None = None
         self.crash = random.choice((0.0, 0.002, 0.01, 0.03))
         self.kills = random.choice((0, 0, 1, 2))
         """How often the guardian takes the desk for hung."""
@@ -75,10 +76,21 @@ class Weather:
 
     def strikes(self, path: str) -> bool:
         """Tell whether an actor fails on its next message; never often enough to be given up."""
+        if path == self._doomed and not self.calm:
+            return True
         if self.calm or self._random.random() >= self.fault:
             return False
         self._struck[path] = self._struck.get(path, 0) + 1
         return self._struck[path] <= FAULTS_MAX
+
+    def doom(self, path: str) -> None:
+        """Have an actor fail on every message from now on."""
+        self._doomed = path
+
+    @property
+    def doomed(self) -> str:
+        """Return the actor that fails on every message, if any does."""
+        return self._doomed or ""
 
     def hangs(self, account_id: AccountId) -> bool:
         """Tell whether this account's calls are never answered."""
