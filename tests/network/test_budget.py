@@ -7,6 +7,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from actors.model.budget import LAST, LIMIT
 from ops.sim.scenario import AccountRow, ContractRow, Scenario
@@ -143,3 +144,34 @@ async def test_i4_reads_of_gaps_leave_the_last_slice_to_the_enforcer(
     figure("recovered (s)", (stand.clock().mono - begun) / 1e9)
     assert stand.broker.spent <= LIMIT
     assert (stand.holdings(ACCOUNTS[0]), stand.orders(ACCOUNTS[0])) == ({}, {})
+
+
+async def test_sixty_accounts_are_read_as_the_minute_allows_and_who_waits_says_gap(
+    build: Build, figure: Figure
+) -> None:
+    numbers = tuple(AccountId(number) for number in range(1001, 1061))
+    rows = [AccountRow(id=one, name=f"PRACTICE-{one}") for one in numbers]
+    plans = [plan(realized(-200), account=one) for one in numbers]
+    scenario = replace(crowded(), accounts=rows)
+    stand = await build(*plans, scenario=scenario, idle=True, timeout_seconds=10.0)
+    stand.boot()
+    states = stand.desk.runtime.states
+    await stand.until(lambda: states["gateway"].hubs == "open", "the hubs")
+    await stand.until(lambda: states["gateway"].readings.waiting, "some to wait")
+    await stand.until(lambda: not states["gateway"].readings.under_way, "those that are read")
+
+    figure("requests at once", len(stand.calls()))
+    assert len(stand.calls()) <= LIMIT - LAST
+    assert {call.status for call in stand.calls()} == {200}
+    waiting = set(states["gateway"].readings.waiting)
+    feeds = {one: told.feed for one in numbers if (told := stand.report(one)).feed is not None}
+    assert {feeds[one].state for one in waiting} == {"gap"}
+    assert {feeds[one].state for one in set(numbers) - waiting} == {"live"}
+    unread = [one for one in waiting if not stand.state(one).known]
+    assert unread
+    assert {stand.report(one).unrealized for one in unread} == {None}, "unknown, and not flat"
+
+    stand.sim.faults.set(rate_limit=0)  # whose minute is not the clock's that skips
+    stand.clock.skip(61)
+    await stand.armed()
+    assert not stand.report_of_desk()
