@@ -299,3 +299,32 @@ async def test_the_round_trip_over_the_hubs_is_measured(build: Build) -> None:
     stand.sim.faults.set(refuse_hubs=["user", "market"])
     stand.sim.faults.drop()
     await stand.until(lambda: stand.broker.ping_ms is None, "no hubs, no round trip")
+
+
+@pytest.mark.parametrize("rules", [(realized(-200),), (unrealized(-200),)], ids=["003", "004"])
+async def test_a_first_price_that_is_garbage_closes_nothing_and_a_true_one_does(
+    build: Build, rules: tuple[Rules, ...]
+) -> None:
+    stand = await build(plan(*rules, **policy()), idle=True, fees_per_side=Decimal(0))
+    await stand.sim.order(FIRST, MNQ, "buy", 2)
+    await stand.start()
+    await stand.until(lambda: stand.watched(MNQ), "the quotes")
+    garbage: dict[str, object] = {"lastPrice": 2100.0, "bestBid": 2100.0, "bestAsk": 2100.25}
+
+    await stand.quote(MNQ, garbage)
+    await stand.until(lambda: ignored(stand) == {"beyond_band": 3}, "it to be doubted")
+    stand.clock.skip(10)
+    await stand.price(MNQ, 21000)
+    await stand.until(lambda: stand.report().unrealized is not None, "a price")
+    assert stand.requested() == []
+    assert stand.holdings() == {MNQ: 2}
+
+    await stand.price(MNQ, 20940)
+    await stand.proven()
+    assert stand.holdings() == {}
+
+
+def ignored(stand: Stand) -> dict[str, int]:
+    feed = stand.report().feed
+    assert feed is not None
+    return feed.prices[0].ignored if feed.prices else {}
