@@ -145,6 +145,11 @@ def _add_questions(commands: "argparse._SubParsersAction[Parser]", configured: P
         "reload", parents=[configured], help="have the running service read its configuration again"
     )
     reload.add_argument("--json", action="store_true", help="for programs")
+    doctor = commands.add_parser(
+        "doctor", parents=[configured], help="is everything right for a live day? (1: warnings)"
+    )
+    doctor.add_argument("--offline", action="store_true", help="do not ask the Gateway")
+    doctor.add_argument("--json", action="store_true", help="for programs")
     notify = commands.add_parser(
         "notify", parents=[configured], help="send a test message to whom [notify] names"
     )

@@ -74,7 +74,7 @@ def rendered(report: Report, file: str) -> list[str]:
     if not report.problems:
         lines.append(f"{file}: nothing is wrong with it")
     for one in report.gateway:
-        lines += ["", f"login {one.login}", *(f"  {fact}" for fact in one.facts)]
+        lines += ["", f"login {one.login}", *(f"  {fact}" for fact in (*one.facts, *one.contracts))]
         for finding in one.findings:
             lines += [f"  PROBLEM {finding.what}", f"    mend: {finding.mend}"]
     return lines

@@ -6,6 +6,7 @@ import msgspec
 
 from config.schema import AccountConfig, LoginConfig, ServiceConfig
 from config.secrets import Credentials
+from ops.desk.counts import Counts
 from ops.desk.link import Link
 from ops.desk.outcome import Exit
 from ops.desk.plans import accounts_of
@@ -31,6 +32,8 @@ class Finding(msgspec.Struct, frozen=True):
     code: Exit
     what: str
     mend: str
+    about: str
+    """login, accounts, contracts or products."""
 
 
 class Survey(msgspec.Struct):
@@ -38,13 +41,19 @@ class Survey(msgspec.Struct):
 
     login: str
     facts: list[str] = msgspec.field(default_factory=list[str])
+    contracts: list[str] = msgspec.field(default_factory=list[str])
     findings: list[Finding] = msgspec.field(default_factory=list[Finding])
 
 
-async def survey(config: ServiceConfig, login: LoginConfig, credentials: Credentials) -> Survey:
+async def survey(
+    config: ServiceConfig,
+    login: LoginConfig,
+    credentials: Credentials,
+    counts: Counts | None = None,
+) -> Survey:
     """Log in and look; change nothing."""
     found = Survey(login.name)
-    link = Link(login, credentials)
+    link = Link(login, credentials, counts)
     await link.load()
     try:
         answer = await link.perform(Login())
@@ -68,9 +77,9 @@ def no_login(api_url: str, why: str, *, refused: bool) -> Finding:
     """Return what a failed login means."""
     if refused:
         what = f"the Gateway at {api_url} refuses the login ({why})"
-        return Finding(Exit.GATEWAY, what, CREDENTIALS_MEND)
+        return Finding(Exit.GATEWAY, what, CREDENTIALS_MEND, "login")
     what = f"the Gateway at {api_url} cannot be reached ({why})"
-    return Finding(Exit.GATEWAY, what, "check api_url and the network")
+    return Finding(Exit.GATEWAY, what, "check api_url and the network", "login")
 
 
 async def _account(
@@ -81,24 +90,26 @@ async def _account(
         there = ", ".join(f'{number} "{one.name}"' for number, one in sorted(listed.items()))
         what = f"account {account.label} is not listed; the Gateway lists {there}"
         mend = "correct the account's id or name, or its login"
-        found.findings.append(Finding(Exit.CONFIGURATION, what, mend))
+        found.findings.append(Finding(Exit.CONFIGURATION, what, mend, "accounts"))
         return
     who = f"account {seen.account_id} {seen.name}"
     if seen.can_trade is False:
         what = f"{who} may not trade now: the broker can refuse to close its positions as well"
         mend = "ask the broker, or leave the account out until it may"
-        found.findings.append(Finding(Exit.GATEWAY, what, mend))
+        found.findings.append(Finding(Exit.GATEWAY, what, mend, "accounts"))
     answer = await link.perform(ReadTruth(command_id="check", account_id=seen.account_id))
     match answer:
         case TruthRead(positions=positions, orders=orders):
             held, working = len(positions), len(orders)
-            found.facts.append(f"{who}: {held} open positions, {working} working orders")
+            money = {True: ", practice", False: ", live money", None: ""}[seen.simulated]
+            found.facts.append(f"{who}: {held} open positions, {working} working orders{money}")
             contracts = {one.contract_id for one in positions}
             for contract in sorted(contracts | {one.contract_id for one in orders}):
                 await _contract(link, seen.account_id, contract, found)
         case TruthFailed(why=why):
             what = f"{who} cannot be read ({why})"
-            found.findings.append(Finding(Exit.GATEWAY, what, "try again, or ask the broker"))
+            mend = "try again, or ask the broker"
+            found.findings.append(Finding(Exit.GATEWAY, what, mend, "accounts"))
         case _:
             pass
 
@@ -111,13 +122,13 @@ async def _products(link: Link, names: list[Named], found: Survey) -> None:
         return
     why = await look_up(link.perform, asked, catalogue)
     if catalogue.listed:
-        found.facts.append(f"products named and listed: {', '.join(sorted(catalogue.listed))}")
+        found.contracts.append(f"products named and listed: {', '.join(sorted(catalogue.listed))}")
     for one in catalogue.unlisted(names):
-        found.findings.append(Finding(Exit.CONFIGURATION, one.what, one.missing.mend))
+        found.findings.append(Finding(Exit.CONFIGURATION, one.what, one.missing.mend, "products"))
     if why:
         untold = ", ".join(catalogue.untold(names))
         what = f"whether the Gateway lists {untold} cannot be told ({why})"
-        found.findings.append(Finding(Exit.GATEWAY, what, "try again"))
+        found.findings.append(Finding(Exit.GATEWAY, what, "try again", "products"))
 
 
 async def _contract(
@@ -127,11 +138,11 @@ async def _contract(
     match answer:
         case InstrumentRead(instrument=one):
             size, value = price_text(one.tick_size), usd_text(one.tick_value)
-            found.facts.append(f"{contract_id}: a tick of {size} is worth {value}")
+            found.contracts.append(f"{contract_id}: a tick of {size} is worth {value}")
         case InstrumentFailed(why=why):
             what = f"{contract_id}, held or working in {account_id}, cannot be valued ({why})"
             mend = "riskwarden would close it at sight: close it yourself, or ask the broker"
-            found.findings.append(Finding(Exit.GATEWAY, what, mend))
+            found.findings.append(Finding(Exit.GATEWAY, what, mend, "contracts"))
         case _:
             pass
 

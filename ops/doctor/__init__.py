@@ -1,0 +1,1 @@
+"""A look at everything that has to be right before the first live day; it changes nothing."""
