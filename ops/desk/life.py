@@ -37,7 +37,10 @@ from ops.desk.status import History
 from ops.desk.tracing import Tracer
 from protocol.account_facts import AccountSeen
 from protocol.control import DeskReport
-from protocol.decisions import Checkpoint, Decision, LockEnded, LockSet
+from protocol.decisions import (
+    Checkpoint,
+    Decision,
+)
 from protocol.units import AccountId, Now, RuleName
 
 log = logging.getLogger(__name__)
@@ -279,8 +282,7 @@ class Life:
     def _decided(self, decision: Decision, now: Now) -> None:
         self._history.take(decision, now)
         self._reloads.take(decision)
-        if isinstance(decision, LockSet | LockEnded):
-            self._marking.changed()
+        self._marking.take(decision)
         said = line(decision)
         self.counts.decided(decision, self._desk.runtime.states)
         if said.checkpoint is not None:

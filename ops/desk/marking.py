@@ -1,11 +1,14 @@
 """Writes the marks of a desk's stores while it works: in a thread that nothing waits for.
 
 A mark follows the commits it speaks of and is read off the store itself, so it is never ahead of
-the disk.  Changes of locks are marked at once, whatever else was written within a few seconds.
+the disk.  Changes of locks and of settings are marked within a moment, whatever else was written
+every so often: a mark costs two syncs, for which commits would have to wait.
 """
 
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Collection
 
 from actors.adapters import clock
@@ -13,13 +16,14 @@ from actors.adapters.store import Store
 from ops.desk.marks import Mark, Marks
 from ops.desk.plans import Ward
 from ops.desk.stores import STORE, UNUSABLE, locks_held
+from protocol.decisions import ConfigurationTaken, Decision, LockEnded, LockSet
 from protocol.lockouts import Lock
-from protocol.units import Nanos
+from protocol.units import AccountId, Nanos
 
 log = logging.getLogger(__name__)
-EVERY_S = 10.0
-PAUSE_S = 0.1
-"""Between two rounds, however many locks change."""
+EVERY_S = 30.0
+PAUSE_S = 0.25
+"""After a change, before its mark: what the change asks for has the disk to itself."""
 
 
 class Marking:
@@ -33,6 +37,7 @@ class Marking:
         self._seqs: dict[int, int] = {}
         self._days: dict[int, Nanos] = {}
         self._failing = False
+        self._news: deque[AccountId] = deque()
         self._changed = threading.Event()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="marks", daemon=True)
@@ -41,8 +46,15 @@ class Marking:
         """Mark every store as it is, and go on."""
         self._thread.start()
 
-    def changed(self) -> None:
-        """Hear that a lock was set, or has ended."""
+    def take(self, decision: Decision) -> None:
+        """Hear of what changes an account's locks or settings."""
+        match decision:
+            case LockSet(lock=lock) | LockEnded(lock=lock):
+                self._news.append(lock.account_id)
+            case ConfigurationTaken(account_id=account_id):
+                self._news.append(account_id)
+            case _:
+                return
         self._changed.set()
 
     def stop(self, deadline_s: float) -> None:
@@ -53,14 +65,19 @@ class Marking:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            self._round()
-            self._ending.wait(PAUSE_S)
-            self._changed.wait(EVERY_S)
-            self._changed.clear()
-        self._round()
+            self._round({ward.plan.account_id for ward, _ in self._wards})
+            following = time.monotonic() + EVERY_S
+            while (left := following - time.monotonic()) > 0 and self._changed.wait(left):
+                if self._ending.wait(PAUSE_S):
+                    break
+                self._changed.clear()
+                self._round({self._news.popleft() for _ in range(len(self._news))})
+        self._round({ward.plan.account_id for ward, _ in self._wards})
 
-    def _round(self) -> None:
+    def _round(self, whose: Collection[AccountId]) -> None:
         for ward, store in self._wards:
+            if ward.plan.account_id not in whose:
+                continue
             try:
                 self._mark(ward, store)
             except UNUSABLE as error:
@@ -73,7 +90,8 @@ class Marking:
         if self._seqs.get(account_id) == seq:
             return
         locks = locks_held(store.load_states(), account_id)
-        if ward.lost is not None and not any(one.rule == STORE for one in locks):
+        unanswered = ward.lost is not None and account_id not in self._seqs
+        if unanswered and not any(one.rule == STORE for one in locks):
             return  # the lock that answers the loss first: until then the old mark tells of it
         wall = clock.now().wall
         if self._days.get(account_id, Nanos(0)) <= wall:

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import replace
 
-from actors.adapters.store_files import sync_folder
 from protocol.codec import decode_json
 from protocol.units import AccountId, Nanos
 
@@ -150,7 +149,9 @@ def state_folder() -> Path | None:
 
 def gateway_of(api_url: str) -> str:
     """Return what tells one Gateway's account numbers from another's."""
-    return urlsplit(api_url).netloc.lower()
+    parts = urlsplit(api_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"{(parts.hostname or '').rstrip('.')}:{port}"
 
 
 def newest(marks: Iterable[Mark]) -> Mark | None:
@@ -184,8 +185,7 @@ def _write(path: Path, mark: Mark) -> None:
         out.write(payload + b"\n" + _checksum(payload) + b"\n")
         out.flush()
         os.fsync(out.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
+    draft.replace(path)  # a power cut may take this back: the mark before is as good
 
 
 def _checksum(payload: bytes) -> bytes:

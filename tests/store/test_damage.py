@@ -3,6 +3,7 @@
 import random
 import re
 import shutil
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from actors.adapters import store_files
 from actors.adapters.store import Batch, Store, StoreCorrupt
+from actors.adapters.store_salvage import salvage
 from tests.store.samples import ACCOUNT, batch, counter, in_another_process, whys
 
 RECORDS = 300
@@ -157,6 +159,22 @@ def test_a_damaged_state_is_reason_enough(path: Path) -> None:
 
     store.close()
     assert copy is not None
+
+
+def test_whoever_reads_a_damaged_store_inherits_no_secret(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, reader = tmp_path / "told", tmp_path / "reader"
+    reader.write_text(f'#!/bin/sh\nenv > "{told}"\nexec {sys.executable} "$@"\n', "utf-8")
+    reader.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(reader))
+    monkeypatch.setenv("PROJECT_X_API_KEY", "canary-key-5f2b9c7d1e")
+
+    found = salvage(path)
+
+    assert found.keys() == {"lockout", "timer", "counter"}
+    assert "PATH=" in told.read_text("utf-8")
+    assert "canary" not in told.read_text("utf-8")
 
 
 def test_a_sound_store_is_not_rebuilt(path: Path) -> None:
