@@ -48,6 +48,7 @@ class Lived(NamedTuple):
 async def breaches(folder: Path, tracing: Tracing | None = None, rounds: int = ROUNDS) -> list[int]:
     """Breach one account after the other, and time each close's way to the client."""
     desk, broker = await armed(folder, rounds, tracing)
+    await written(desk)
     spans: list[int] = []
     for number, plan in enumerate(desk.plans, start=1):
         await asyncio.sleep(PAUSE_S)
@@ -56,6 +57,7 @@ async def breaches(folder: Path, tracing: Tracing | None = None, rounds: int = R
         await broker.got.wait()
         broker.got.clear()
         spans.append(broker.handed[-1][0] - begun)
+        desk.notice(position(plan.account_id, number, 0))
     await desk.stop()
     return spans
 
@@ -79,11 +81,16 @@ async def mixed(folder: Path) -> Lived:
 
 
 async def feed(desk: TimedDesk, day: Iterable[Message]) -> None:
-    """Hand everything in, and wait until it has been taken and written."""
+    """Hand everything in as fast as it is taken."""
     for number, message in enumerate(day):
         desk.notice(message)
         if number % TAKEN_AT_ONCE == 0:
             await asyncio.sleep(0)
+    await written(desk)
+
+
+async def written(desk: TimedDesk) -> None:
+    """Wait until everything has been taken and written."""
     while desk.intake or desk.journal.figures().pending:
         await asyncio.sleep(0.001)
 
