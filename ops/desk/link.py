@@ -5,6 +5,7 @@ the Gateway meanwhile waits here.
 """
 
 import asyncio
+import gc
 import importlib
 import logging
 import time
@@ -60,6 +61,9 @@ class Link:
     async def load(self) -> None:
         """Import the SDK beside the loop, and connect it with the intake."""
         adapter = await asyncio.to_thread(importlib.import_module, ADAPTER)
+        # What was imported stays.  Python's full collections would go through all of it each time:
+        # 50 ms in which nothing is decided, against 1 ms without it.
+        gc.freeze()
         self._broker = adapter.Broker(
             username=self._credentials.username.reveal(),
             api_key=self._credentials.api_key.reveal(),
