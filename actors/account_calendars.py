@@ -37,7 +37,8 @@ def watched(state: State, now: Now) -> Learnt:
 def in_session(state: State, now: Now) -> State:
     """Return the state with the beginning of the account's last session, if a rule says when."""
     hours = state.plan.hours
-    return replace(state, session=None if hours is None else hours.account.began(now.wall))
+    session = None if hours is None else hours.account.began(now.wall)
+    return state if session == state.session else replace(state, session=session)
 
 
 def told(calendar: Calendar, now: Now) -> str:

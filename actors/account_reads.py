@@ -9,15 +9,14 @@ from actors.model.account_state import (
     EVERYTHING,
     NOTHING,
     State,
+    listeners,
     needed_contracts,
     unresolved,
     viewed,
 )
 from actors.model.feed import next_look
 from actors.plan import AccountPlan
-from actors.rules import RULES
 from actors.rules.rule import Hears
-from actors.tree import RULE_PREFIX
 from protocol.account_facts import OrderSeen, PositionSeen, TradeSeen
 from protocol.answers import InstrumentFailed, InstrumentRead, TruthFailed, TruthRead
 from protocol.commands import ReadInstrument, ReadTruth, WatchContract
@@ -142,8 +141,8 @@ def hearing(state: State, rules: tuple[RuleName, ...], heard: Hears) -> list[str
     """
     if state.awaits_marks:
         return []
-    named = [f"{RULE_PREFIX}{one}" for one in rules if RULES[one].hears & heard]
-    return [one for one in named if one not in state.gone | state.leaving]
+    absent = state.gone | state.leaving
+    return [one for one in listeners(rules, heard) if one not in absent]
 
 
 def woken(state: State, rules: tuple[RuleName, ...], name: str) -> tuple[Effect, ...]:

@@ -1,5 +1,6 @@
 """What a desk is to run: its accounts and their rules, as the configuration asks for them."""
 
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ NOT_KEYS = ("account_id", "name", "rules", "settings", "calendars")
 """Fields of a plan that are no keys of the account."""
 
 
-class AccountPlan(msgspec.Struct, frozen=True, kw_only=True):
+class AccountPlan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One account: how it is valued, when its day ends, and the rules that are enabled."""
 
     account_id: AccountId
@@ -35,7 +36,7 @@ class AccountPlan(msgspec.Struct, frozen=True, kw_only=True):
     settings: KeptSettings | None = None
     """What is in force and what waits; None if it is this plan, and nothing waits."""
 
-    @property
+    @cached_property
     def hours(self) -> TradingHours | None:
         """The account's sessions, None if no rule says when they are."""
         return next((one.hours for one in self.rules.values() if one.hours is not None), None)

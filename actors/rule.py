@@ -47,6 +47,7 @@ class RuleBehaviour:
         self._rule = rule
         self._decide = rule.armed(params)
         self._account_id = account_id
+        self._timer = f"{RULE_PREFIX}{rule.name}"
         self.kept: type[Any] | None = None if rule.state is RuleState else rule.state
 
     def begin(self, kept: Any, now: Now) -> Step[State]:  # noqa: ARG002
@@ -94,14 +95,13 @@ class RuleBehaviour:
         A timer that has fired is gone, also one that fired early because the timer actor died: the
         same wish is then told again, unless it is due, or rule and timer would chase each other.
         """
-        name = f"{RULE_PREFIX}{self._rule.name}"
         if judged.wake is None:
-            return () if state.wake is None else (Send("timer", CancelTimer(name=name)),)
+            return () if state.wake is None else (Send("timer", CancelTimer(name=self._timer)),)
         clock, deadline = judged.wake
         ahead = deadline > (now.wall if clock is Clock.WALL else now.mono)
         if judged.wake == state.wake and not (afresh and ahead):
             return ()
-        timer = StartTimer(name=name, purpose=Purpose.RULE, clock=clock, deadline=deadline)
+        timer = StartTimer(name=self._timer, purpose=Purpose.RULE, clock=clock, deadline=deadline)
         return (Send("timer", timer),)
 
     def _want(self, judged: Judgement[RuleState]) -> tuple[Harmless, ...]:
@@ -155,7 +155,7 @@ def judged_state(
 ) -> State:
     """Return the state after a judgement."""
     return State(
-        rule=judged.state if judged.state is not state.rule else state.rule,
+        rule=judged.state,
         rested=judged.triggers,
         evaluated=now.wall,
         times=state.times + 1,
@@ -163,7 +163,7 @@ def judged_state(
         used=judged.used,
         left=judged.left,
         unknown=judged.unknown,
-        would=tuple(breach.why for breach in judged.breaches),
+        would=tuple(breach.why for breach in judged.breaches) if judged.breaches else (),
         wake=judged.wake,
         doubt=doubt,
     )

@@ -15,7 +15,7 @@ from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExi
 
 from actors.behaviour import Behaviour, Step
 from actors.mailboxes import Address
-from protocol.effects import PARENT, Ask, Effect, Journal, Perform, Send, Spawn, Stop, Wake
+from protocol.effects import PARENT, Ask, Journal, Perform, Send, Spawn, Stop, Wake
 from protocol.lifecycle import Died
 from protocol.message import Message
 from protocol.schedule import CancelTimer, StartTimer
@@ -160,13 +160,14 @@ class Shell(Actor):
                 self._kept = kept
                 self._runtime.turn.portion(self._account).kept[self._path] = kept
         for effect in step.effects:
-            self._perform(effect)
+            if isinstance(effect, Send):  # nine of ten
+                self._send(effect.to, effect.message)
+            else:
+                self._perform(effect)
 
-    def _perform(self, effect: Effect) -> None:
+    def _perform(self, effect: Journal | Perform | Ask | Wake | Spawn | Stop) -> None:
         runtime = self._runtime
         match effect:
-            case Send(to, message):
-                self._send(to, message)
             case Journal(decision):
                 runtime.decided(self._account, self._path, decision)
             case Perform(command):

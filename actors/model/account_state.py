@@ -13,6 +13,7 @@ from actors.plan import AccountPlan
 from actors.rules import RULES
 from actors.rules.rule import Hears
 from actors.supervision import Deaths
+from actors.tree import RULE_PREFIX
 from protocol.account_facts import AccountSeen, Instrument, OrderSeen, PositionSeen, TradeSeen
 from protocol.book import BookView
 from protocol.decisions import AlarmKind
@@ -127,6 +128,13 @@ def fresh(plan: AccountPlan, kept: Kept, day: DayKnown) -> State:
 def by_urgency(plan: AccountPlan) -> tuple[RuleName, ...]:
     """Return a plan's rules, the most urgent first."""
     return tuple(sorted(plan.rules, key=lambda name: RULES[name].priority))
+
+
+def listeners(rules: tuple[RuleName, ...], heard: Hears) -> list[str]:
+    """Return the actors of those rules that hear of a change, in the order of the rules."""
+    # Plain integers: flags take three times as long, and this is asked at every event.
+    bits = heard.value
+    return [f"{RULE_PREFIX}{one}" for one in rules if RULES[one].hears.value & bits]
 
 
 def viewed(plan: AccountPlan, state: State) -> State:

@@ -35,6 +35,7 @@ def by_name[V](table: Mapping[str, V]) -> dict[str, V]:
     return {canonical(root): value for root, value in table.items()}
 
 
+@lru_cache(maxsize=4_096)
 def matches(pattern: str, root: str) -> bool:
     """Tell whether a pattern covers a product, in any case and by any of its names."""
     form = _form(canonical(pattern))

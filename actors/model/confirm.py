@@ -43,6 +43,8 @@ def weigh(
     acted: bool,
 ) -> Weighed:
     """Return the judgement without what is in doubt; `acted` if one before it was not."""
+    if doubt is None and not judged.breaches:
+        return judged, None
     if not any(one.doubtful for one in judged.breaches):
         fading = doubt is not None and now.mono - doubt.since < view.confirm
         return judged, replace(doubt, stands=False) if doubt is not None and fading else None

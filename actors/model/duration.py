@@ -1,6 +1,7 @@
 """Spans of time as people write them: 90s, 15m, 1h, or 250ms where a moment counts."""
 
 import re
+from functools import lru_cache
 
 from protocol.units import MILLISECOND, SECOND, Nanos
 
@@ -13,6 +14,7 @@ _FORM = re.compile(r"([0-9]{1,7})(ms|[smh])")
 _EXAMPLES = '"90s", "15m" or "1h"'
 
 
+@lru_cache(maxsize=1_024)
 def duration(text: str) -> Nanos:
     """Return a span; raise ValueError("what is wrong; how to mend it")."""
     form = _FORM.fullmatch(text)

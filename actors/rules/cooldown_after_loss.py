@@ -142,6 +142,8 @@ class Judge:
             fees: Continued(Worst, partial(judge_one, params, self._tiers, fees))
             for fees in (True, False)
         }
+        self._closings: tuple[Closed, ...] = ()
+        self._told: object = None
 
     def decide(self, state: CoolingState, view: BookView, now: Now) -> Judgement[CoolingState]:
         """Judge each closing of the day in its order."""
@@ -150,11 +152,19 @@ class Judge:
             figures, unknown = (self._limit, "?"), UNREAD
             return judged(NAME, state, figures, now, flatten=flatten, unknown=unknown)
         state = self._follower.followed(state, view, now)
-        closings = self._follower.round_trips(state, view).closings(self._params.basis)
+        closings = self._closed(state, view)
         asked = self._judged[view.include_fees].over(closings)
         state = cooling(state, asked.last, flatten=flatten)
         made = closings[-1].net(include_fees=view.include_fees) if closings else Usd(0)
         return judged(NAME, state, (self._limit, usd_text(made)), now, flatten=flatten)
+
+    def _closed(self, state: CoolingState, view: BookView) -> tuple[Closed, ...]:
+        """Return the day's closings: those of before, if nothing new was told."""
+        told = (view.fills, state.carried)
+        if told != self._told:
+            trips = self._follower.round_trips(state, view)
+            self._closings, self._told = trips.closings(self._params.basis), told
+        return self._closings
 
 
 def armed(params: Params) -> Callable[[CoolingState, BookView, Now], Judgement[CoolingState]]:

@@ -12,12 +12,12 @@ from decimal import Decimal
 from typing import ClassVar
 
 from actors.model.headroom import Toward
-from actors.rules.money_bound import MoneyBound, check_dollars, judge_day
+from actors.rules.money_bound import check_dollars, judge_day, money_bound
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
 from actors.rules.stricter import Orders, either, higher
 from protocol.book import BookView
 from protocol.enforcement import Priority
-from protocol.units import Now, RuleName, usd
+from protocol.units import Now, RuleName
 
 NAME = RuleName("daily_realized_loss")
 
@@ -35,7 +35,7 @@ class Params(RuleParams, frozen=True, kw_only=True):
 
 def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgement[RuleState]:  # noqa: ARG001
     """Judge the closed trades, then the closed and open ones together."""
-    bound = MoneyBound(rule=NAME, toward=Toward.LOSS, amount=usd(params.limit))
+    bound = money_bound(NAME, Toward.LOSS, params.limit)
     return judge_day(bound, state, view, combined=params.combined)
 
 

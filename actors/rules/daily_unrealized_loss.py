@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import ClassVar
 
 from actors.model.headroom import Toward
-from actors.rules.money_bound import MoneyBound, check_dollars, judge_groups
+from actors.rules.money_bound import check_dollars, judge_groups, money_bound
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
 from actors.rules.stricter import Orders, higher
 from protocol.book import BookView
-from protocol.units import Now, RuleName, Usd, usd
+from protocol.units import Now, RuleName, Usd
 
 NAME = RuleName("daily_unrealized_loss")
 
@@ -40,7 +40,7 @@ class Params(RuleParams, frozen=True, kw_only=True):
 
 def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgement[RuleState]:  # noqa: ARG001
     """Judge each position by itself, or all of them as one."""
-    bound = MoneyBound(rule=NAME, toward=Toward.LOSS, amount=usd(params.limit))
+    bound = money_bound(NAME, Toward.LOSS, params.limit)
     if not view.holdings:
         return Judgement(state, bound.text, "0.00", left=bound.left_text(Usd(0)))
     if params.scope is Scope.ACCOUNT:

@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import ClassVar
 
 from actors.model.headroom import Toward
-from actors.rules.money_bound import MoneyBound, check_dollars, judge_groups
+from actors.rules.money_bound import check_dollars, judge_groups, money_bound
 from actors.rules.rule import Hears, Judgement, Rule, RuleParams, RuleState
 from actors.rules.stricter import Orders, lower
 from protocol.book import BookView
-from protocol.units import Now, RuleName, Usd, usd
+from protocol.units import Now, RuleName, Usd
 
 NAME = RuleName("max_unrealized_profit")
 
@@ -31,7 +31,7 @@ class Params(RuleParams, frozen=True, kw_only=True):
 
 def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgement[RuleState]:  # noqa: ARG001
     """Judge each position by itself."""
-    bound = MoneyBound(rule=NAME, toward=Toward.PROFIT, amount=usd(params.target))
+    bound = money_bound(NAME, Toward.PROFIT, params.target)
     if not view.holdings:
         return Judgement(state, bound.text, "0.00", left=bound.left_text(Usd(0)))
     return judge_groups(bound, state, tuple((one,) for one in view.holdings))

@@ -5,6 +5,7 @@ A bound is reached at its very amount, from either side: a limit of -500 by -500
 """
 
 from decimal import Decimal
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -21,14 +22,14 @@ NOTHING_LEFT = usd_text(NOTHING)
 UNPRICED = "an open position has no price"
 
 
-class MoneyBound(msgspec.Struct, frozen=True, kw_only=True):
+class MoneyBound(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A rule's amount, and on which side of it the trouble lies."""
 
     rule: RuleName
     toward: Toward
     amount: Usd
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Return the amount for people."""
         return usd_text(self.amount)
@@ -61,6 +62,12 @@ class MoneyBound(msgspec.Struct, frozen=True, kw_only=True):
         """Return where these positions must be looked at again; None for unknown money."""
         left = None if money is None else self.toward.left(money, self.amount)
         return triggers(holdings, left, self.toward)
+
+
+@lru_cache(maxsize=1_024)
+def money_bound(rule: RuleName, toward: Toward, dollars: Decimal) -> MoneyBound:
+    """Return a rule's amount as it is written: worked out once, however often it is judged by."""
+    return MoneyBound(rule=rule, toward=toward, amount=usd(dollars))
 
 
 def check_dollars(key: str, amount: Decimal, toward: Toward, example: str) -> None:

@@ -109,6 +109,13 @@ class Params(RuleParams, frozen=True, kw_only=True, dict=True):
         return self._hours
 
     @cached_property
+    def limits(self) -> str:
+        """The account's windows in words, and which products have their own."""
+        times = ", ".join(f"{one.start}-{one.end}" for one in self.windows)
+        others = f"; others for {', '.join(self.instruments)}" if self.instruments else ""
+        return f"{times} {self.zone}{others}"
+
+    @cached_property
     def _hours(self) -> TradingHours:
         ending = Ending(duration(self.no_new_exposure), duration(self.flatten_before_end))
         products = {
@@ -145,7 +152,7 @@ def decide(params: Params, state: State, view: BookView, now: Now) -> Judgement[
     hours = params.hours
     change = hours.next_change(now.wall)
     wake = None if change is None else Wake(Clock.WALL, change)
-    limit = limits(params)
+    limit = params.limits
     if not view.known:
         unread = "the account has not been read"
         return Judgement(state, limit, "?", unknown=unread, wake=wake)
@@ -236,13 +243,6 @@ def standing(one: Field) -> str:
     when = "" if until is None else f" until {wall(until, one.table.zone)}"
     name = f"{one.name} " if one.name else ""
     return f"{name}{one.phase.stage.value.replace('_', ' ')}{when}"
-
-
-def limits(params: Params) -> str:
-    """Return the account's windows, and which products have their own."""
-    times = ", ".join(f"{one.start}-{one.end}" for one in params.windows)
-    others = f"; others for {', '.join(params.instruments)}" if params.instruments else ""
-    return f"{times} {params.zone}{others}"
 
 
 @lru_cache(maxsize=256)

@@ -53,16 +53,16 @@ class Touched(RuleState, frozen=True):
 def decide(params: Params, state: Touched, view: BookView, now: Now) -> Judgement[Touched]:  # noqa: ARG001
     """Lock what is touched, and keep locked what once was."""
     patterns = tuple(dict.fromkeys(map(canonical, params.symbols)))
-    exposed = {one: contracts(view, one) for one in patterns}
+    seen = {one.contract_id for one in view.holdings} | {one.contract_id for one in view.orders}
+    exposed = {one: contracts(seen, one) for one in patterns}
     touched = tuple(one for one in patterns if exposed[one] or one in state.patterns)
     after = state if touched == state.patterns else Touched(touched)
     breaches = tuple(blocked(one, exposed[one]) for one in touched)
     return Judgement(after, ", ".join(patterns), ", ".join(touched) or "none", breaches)
 
 
-def contracts(view: BookView, pattern: str) -> tuple[ContractId, ...]:
-    """Return the contracts of a pattern in which there is a position or a working order."""
-    seen = {one.contract_id for one in view.holdings} | {one.contract_id for one in view.orders}
+def contracts(seen: set[ContractId], pattern: str) -> tuple[ContractId, ...]:
+    """Return the contracts of a pattern, of those in which there is a position or an order."""
     return tuple(sorted(one for one in seen if matches(pattern, root(one))))
 
 

@@ -15,18 +15,17 @@ Positions stay unless `flatten`: no new exposure beyond what is held at the trig
 that.  Exits and protective stops are not touched.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
 
-from actors.model.continued import Continued
 from actors.model.duration import check_duration, duration, duration_text
 from actors.model.frequency import HOUR, MINUTE, Count, Tally, instants, rolling
+from actors.model.round_trips import RoundTrips
 from actors.rules.cooldown import (
     UNREAD,
     Cooldown,
@@ -176,10 +175,12 @@ class Counter:
         self._windows = windows(params)
         self._limit = ", ".join(f"{one.allowed} {one.place}" for one in self._windows)
         self._follower = Follower()
-        self._counted = tuple(
-            Continued[Nanos, Counted](Counted, partial(count_one, params, one))
-            for one in self._windows
-        )
+        self._trips: RoundTrips | None = None
+        self._session: Nanos | None = None
+        self._done = 0
+        """How many of what happened in these round trips, by this session, were counted."""
+        self._counted: list[Counted] = []
+        self._told: object = None
 
     def decide(self, state: CoolingState, view: BookView, now: Now) -> Judgement[CoolingState]:
         """Count, and cool down from the trade that was too many."""
@@ -188,8 +189,7 @@ class Counter:
             figures, unknown = (self._limit, "?"), UNREAD
             return judged(NAME, state, figures, now, flatten=flatten, unknown=unknown)
         state = self._follower.followed(state, view, now)
-        trips = self._follower.round_trips(state, view)
-        counted = self._count(instants(trips, self._params.count), view)
+        counted = self._count(state, view)
         found = [one.last for one in counted if one.last is not None]
         latest = max(found, key=lambda one: one.until, default=None)
         state = cooling(state, latest, flatten=flatten)
@@ -206,13 +206,22 @@ class Counter:
         cooled = judged(NAME, state, (self._limit, used), now, flatten=flatten, falls=falls)
         return cooled._replace(left=left)
 
-    def _count(self, everything: tuple[Nanos, ...], view: BookView) -> list[Counted]:
-        """Count each window; that of the session begins with it."""
-        begun = 0 if view.session is None else bisect_left(everything, view.session)
-        return [
-            counted.over(everything[begun:] if limit.span is None else everything)
-            for limit, counted in zip(self._windows, self._counted, strict=True)
-        ]
+    def _count(self, state: CoolingState, view: BookView) -> list[Counted]:
+        """Count what is new in each window; that of the session begins with it."""
+        told = (view.fills, state.carried, view.session)
+        if told == self._told:
+            return self._counted
+        trips = self._follower.round_trips(state, view)
+        if trips is not self._trips or view.session != self._session:
+            self._trips, self._session, self._done = trips, view.session, 0
+            self._counted = [Counted() for _ in self._windows]
+        happened = instants(trips, self._params.count)
+        for at in happened[self._done :]:
+            for limit, counted in zip(self._windows, self._counted, strict=True):
+                if limit.span is not None or view.session is None or at >= view.session:
+                    count_one(self._params, limit, counted, at)
+        self._done, self._told = len(happened), told
+        return self._counted
 
 
 def armed(params: Params) -> Callable[[CoolingState, BookView, Now], Judgement[CoolingState]]:
