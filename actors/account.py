@@ -19,6 +19,7 @@ from actors import account_feed as feed
 from actors import account_guard as guard
 from actors import account_life as life
 from actors import account_reads as reads
+from actors import account_records as records
 from actors import account_trades as trades
 from actors.behaviour import Step
 from actors.model.account_state import EVERYTHING, NOTHING, Kept, State, fresh, remembered, viewed
@@ -121,7 +122,7 @@ class Account:
                 unknown = TruthUnknown(command_id=message.command_id, why=message.why)
                 return Step(state, (*said, Send("enforcer", unknown)))
             case InstrumentRead() | InstrumentFailed():
-                state, said = reads.take_instrument(state.plan, state, message)
+                state, said = records.take(state.plan, state, message, now)
                 return self._settle(state, Hears.POSITIONS | Hears.PRICES, now, said)
             case Refused():
                 why = f"{message.event}: {message.why}"
@@ -192,6 +193,8 @@ class Account:
             case TimerFired(name=trades.SETTLED):
                 state, asked = trades.settled(state.plan, state)
                 return self._settle(state, Hears.POSITIONS | Hears.PRICES, now, asked)
+            case TimerFired(name=records.RECORDS):
+                return Step(*records.again(state.plan, state))
             case TimerFired(purpose=Purpose.CALENDAR):
                 return Step(*calendars.watched(state, now))
             case TimerFired(purpose=Purpose.READ):
@@ -223,7 +226,7 @@ class Account:
         """Bring the view up to date, undo what a lock forbids, and have the rules judge."""
         state = viewed(state.plan, calendars.in_session(state, now))
         state = guard.lower(state)
-        state, watched = reads.watch(state.plan, state, now)
+        state, watched = records.watch(state.plan, state, now)
         effects: list[Effect] = [*said, *watched]
         if not valued:
             state, asked = reads.revalue(state.plan, state, heard, afresh=afresh)

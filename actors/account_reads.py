@@ -18,15 +18,15 @@ from actors.model.feed import next_look
 from actors.plan import AccountPlan
 from actors.rules.rule import Hears
 from protocol.account_facts import OrderSeen, PositionSeen, TradeSeen
-from protocol.answers import InstrumentFailed, InstrumentRead, TruthFailed, TruthRead
-from protocol.commands import ReadInstrument, ReadTruth, WatchContract
+from protocol.answers import TruthFailed, TruthRead
+from protocol.commands import ReadInstrument, ReadTruth
 from protocol.decisions import AccountArmed, AlarmCleared, AlarmKind, AlarmRaised
 from protocol.effects import Ask, Effect, Journal, Send
 from protocol.enforcement import Evaluate, TruthSeen
 from protocol.lifecycle import Evaluated, Phase
 from protocol.market_facts import Marks, WatchMarks
 from protocol.schedule import Clock, Purpose, StartTimer
-from protocol.units import MILLISECOND, SECOND, AccountId, Nanos, Now, RuleName
+from protocol.units import MILLISECOND, SECOND, AccountId, ContractId, Nanos, Now, RuleName
 
 SWEEP = 5 * SECOND
 """Between full evaluations while a position is open, should a price trigger ever get lost."""
@@ -99,23 +99,11 @@ def timer(name: str, purpose: Purpose, deadline: Nanos) -> Send:
     return Send("timer", start)
 
 
-def watch(plan: AccountPlan, state: State, now: Now) -> Learnt:
-    """Have every needed contract quoted and valued, and its record read."""
-    contracts = needed_contracts(state)
-    if contracts == state.watched:
-        return state, ()
-    effects: list[Effect] = [Send("market_data", watch_marks(plan, state))]
-    for one in contracts:
-        if one not in state.watched:
-            effects.append(Ask(WatchContract(account_id=plan.account_id, contract_id=one)))
-        if one not in state.instruments and one not in state.asked:
-            effects.append(Ask(ReadInstrument(account_id=plan.account_id, contract_id=one)))
-    if contracts and not state.watched:
-        effects.append(timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + SWEEP)))
-        state = replace(state, swept=now.mono, watching=now.mono)
-    asked = state.asked | {one for one in contracts if one not in state.instruments}
-    state = replace(state, watched=contracts, asked=asked, awaits_marks=EVERYTHING)
-    return state, tuple(effects)
+def ask_records(plan: AccountPlan, state: State, contracts: tuple[ContractId, ...]) -> Learnt:
+    """Ask for the records of these contracts, those that are neither there nor on their way."""
+    lacking = [one for one in contracts if one not in state.instruments and one not in state.asked]
+    asks = (ReadInstrument(account_id=plan.account_id, contract_id=one) for one in lacking)
+    return replace(state, asked=state.asked | set(lacking)), tuple(map(Ask, asks))
 
 
 def revalue(plan: AccountPlan, state: State, heard: Hears, *, afresh: bool) -> Learnt:
@@ -174,15 +162,10 @@ def sweep(plan: AccountPlan, state: State, now: Now) -> Learnt:
     """
     if not (state.watched or state.awaits_marks):
         return state, ()
-    effects: list[Effect] = [Send("market_data", watch_marks(plan, state))]
-    effects += [
-        Ask(ReadInstrument(account_id=plan.account_id, contract_id=one))
-        for one in state.watched
-        if one not in state.instruments and one not in state.asked
-    ]
-    asked = state.asked | {one for one in state.watched if one not in state.instruments}
-    effects.append(timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + pause(plan, state, now))))
-    return replace(state, asked=asked, swept=now.mono), tuple(effects)
+    state, records = ask_records(plan, state, state.watched)
+    next_one = timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + pause(plan, state, now)))
+    told = Send("market_data", watch_marks(plan, state))
+    return replace(state, swept=now.mono), (told, *records, next_one)
 
 
 def sweep_through(plan: AccountPlan, state: State, now: Now) -> Learnt:
@@ -233,24 +216,6 @@ def take_marks(state: State, marks: tuple[Marks, ...]) -> State:
     if newest == state.marks and not state.awaits_marks:
         return state
     return replace(state, marks=newest, awaits_marks=NOTHING, sweeping=False)
-
-
-def take_instrument(
-    plan: AccountPlan, state: State, message: InstrumentRead | InstrumentFailed
-) -> Learnt:
-    """Take a contract's record; without one that values it, its positions must go."""
-    if isinstance(message, InstrumentRead):
-        known = {**state.instruments, message.instrument.contract_id: message.instrument}
-        asked = state.asked - {message.instrument.contract_id}
-        state = replace(state, instruments=known, asked=asked)
-        return state, (Send("market_data", watch_marks(plan, state)),)
-    asked = state.asked - {message.contract_id}
-    state = replace(state, asked=asked)
-    why = f"{message.contract_id}: {message.why}"
-    if message.final:
-        unvalued = {**state.unvalued, message.contract_id: message.why}
-        state = replace(state, unvalued=unvalued)
-    return alarm(plan, state, AlarmKind.CONTRACT_UNKNOWN, why)
 
 
 def progress(plan: AccountPlan, state: State) -> Learnt:

@@ -66,12 +66,16 @@ class InstrumentRead(Message, frozen=True, kw_only=True):
 
 
 class InstrumentFailed(Message, frozen=True, kw_only=True):
-    """A contract's record could not be had; `final` when the Gateway has none that values it."""
+    """A contract's record could not be had; `final` when the Gateway has none that values it.
+
+    `asked` is false when the Gateway was never asked, as the minute's requests are kept for more.
+    """
 
     account_id: AccountId
     contract_id: ContractId
     why: str
     final: bool
+    asked: bool = True
 
 
 class ContractsRead(Message, frozen=True, kw_only=True):

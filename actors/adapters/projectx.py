@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from project_x_py import ProjectXConfig
 
 from actors.adapters import projectx_mutations, projectx_reads
-from actors.adapters.projectx_answers import said_no
+from actors.adapters.projectx_answers import Withheld, said_no
 from actors.adapters.projectx_hubs import Hubs, Timings
 from actors.adapters.projectx_pair import Intake
 from actors.adapters.projectx_reads import NoInstrument
@@ -186,6 +186,7 @@ class Broker:
                     contract_id=command.contract_id,
                     why=why,
                     final=isinstance(cause, NoInstrument),
+                    asked=not isinstance(cause, Withheld),
                 )
             case SearchContracts(text=text):
                 return ContractsFailed(text=text, why=why)

@@ -16,6 +16,10 @@ class GatewayError(Exception):
     """A call that gave nothing usable; the text says why."""
 
 
+class Withheld(GatewayError):
+    """A call that was never made: what is left of the minute's requests is for others."""
+
+
 class Refusal(GatewayError):
     """The Gateway understood, and said no."""
 

@@ -20,7 +20,7 @@ from typing import Any
 from project_x_py import ProjectX, ProjectXConfig
 from project_x_py.client.http import MUTATING_ENDPOINTS
 
-from actors.adapters.projectx_answers import GatewayError, accepted, masked
+from actors.adapters.projectx_answers import GatewayError, Withheld, accepted, masked
 from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE, WINDOW_NS, Meter, hush, spare
 from actors.adapters.projectx_token import expiry
 from actors.adapters.projectx_wire import client, forgetful
@@ -74,7 +74,7 @@ class Rest(ProjectX):
         if mutating or urgent:
             self._logins.clear()
         elif not may_judge(self.meter.spent()):
-            raise GatewayError("what is left of the minute's requests is kept for enforcement")
+            raise Withheld("what is left of the minute's requests is kept for enforcement")
         try:
             with self._while_open():
                 async with asyncio.timeout(self._timeout):

@@ -17,6 +17,8 @@ ENDS: dict[str, str] = {
     AlarmKind.CANNOT_ENFORCE: "riskwarden goes on trying. Close it by hand at the broker, now.",
     AlarmKind.FEED_BLIND: "Ends when prices and truth come again. Watch the position yourself.",
     AlarmKind.TRUTH_UNKNOWN: "Ends when the Gateway can be read again; unknown is not flat.",
+    AlarmKind.CONTRACT_UNREAD: "Ends when the record is there; until then rules about money cannot "
+    "judge what is held of it. Watch the position yourself.",
     AlarmKind.HUBS_LOST: "Ends when the hubs are back; positions are polled meanwhile.",
     AlarmKind.LOGIN_CONTESTED: "Ends when the other session of this login is closed.",
     AlarmKind.RULE_NOT_ARMED: "Until it ends, this rule protects nothing.",

@@ -66,6 +66,8 @@ class Desk:
         self.mutations: list[Mutation] = []
         self.deaths: list[tuple[str, str]] = []
         self.unvalued: set[ContractId] = set()
+        self.unread: dict[ContractId, bool] = {}
+        """Contracts whose record cannot be read now, and whether the Gateway is asked at all."""
         self.truth_fails = False
         self.stored = {} if stored is None else stored
         self._mail: deque[Message] = deque()
@@ -158,22 +160,23 @@ class Desk:
             case WatchContract(contract_id=contract_id):
                 return [self.broker.quote(contract_id, self.now.wall)]
             case ReadInstrument(contract_id=contract_id):
-                if contract_id in self.unvalued:
-                    return [
-                        InstrumentFailed(
-                            account_id=ACCOUNT,
-                            contract_id=contract_id,
-                            why="no tick value",
-                            final=True,
-                        )
-                    ]
-                return [InstrumentRead(account_id=ACCOUNT, instrument=INSTRUMENTS[contract_id])]
+                return [self._record(contract_id)]
             case SearchContracts(text=text):
                 raise AssertionError(f"an actor searched for {text}")
             case ReadTruth(command_id=command_id) if self.truth_fails:
                 return [TruthFailed(command_id=command_id, account_id=ACCOUNT, why="503")]
             case ReadTruth(command_id=command_id, trades_since=since):
                 return [self._truth(command_id, since)]
+
+    def _record(self, contract_id: ContractId) -> Message:
+        read = InstrumentRead(account_id=ACCOUNT, instrument=INSTRUMENTS[contract_id])
+        failed = InstrumentFailed(
+            account_id=ACCOUNT, contract_id=contract_id, why="no tick value", final=True
+        )
+        asked = self.unread.get(contract_id)
+        if asked is not None:
+            return replace(failed, why="503" if asked else "kept", final=False, asked=asked)
+        return failed if contract_id in self.unvalued else read
 
     def _listed(self) -> AccountSeen:
         return replace(self.found, asked=self.now.mono)

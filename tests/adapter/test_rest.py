@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.model.budget import LAST, LIMIT
+from actors.model.budget import LAST, LIMIT, may_judge
 from ops.sim import actions
 from ops.sim.server import SimServer
 from protocol.account_facts import OrderStatus
@@ -338,7 +338,22 @@ async def test_an_unknown_contract_is_final_and_a_failed_read_is_not(
     assert isinstance(absent, InstrumentFailed)
     assert absent.final
     assert isinstance(failed, InstrumentFailed)
-    assert not failed.final
+    assert (failed.final, failed.asked) == (False, True)
+
+
+async def test_a_record_that_the_minute_has_no_request_left_for_was_never_asked_of_the_gateway(
+    sim: SimServer, desk: Desk
+) -> None:
+    await desk.log_in()
+    while may_judge(desk.broker.spent):
+        await desk.broker._rest.meter.acquire()
+    record = "Contract/searchById"
+
+    kept = await desk.broker.perform(ReadInstrument(account_id=FIRST, contract_id=MNQ))
+
+    assert isinstance(kept, InstrumentFailed)
+    assert (kept.final, kept.asked) == (False, False)
+    assert sim.calls.of(record) == []
 
 
 @pytest.mark.parametrize(
