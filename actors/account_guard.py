@@ -16,16 +16,16 @@ from actors.model.account_state import (
     nearer_to_zero,
 )
 from actors.model.book import Book
-from actors.model.demands import met
+from actors.model.demands import increases, met
 from actors.model.stops import is_own, misfits
 from actors.plan import AccountPlan
 from actors.rules import RULES
-from protocol.account_facts import WORKING, OrderSeen, OrderType, PositionSeen
+from protocol.account_facts import WORKING, OrderSeen, OrderStatus, OrderType, PositionSeen
 from protocol.decisions import LockedAttempt, VerdictChanged
 from protocol.effects import Effect, Journal, Send
 from protocol.enforcement import Aim, Breach, Enforce, Goal, Observed, Priority, Verdict
 from protocol.lockouts import EndLock, Lock, SetLock
-from protocol.units import AccountId, Now, RuleName
+from protocol.units import AccountId, ContractId, Now, RuleName
 
 FOREVER = 1 << 63
 UNVALUED = RuleName("unvalued_contract")
@@ -203,7 +203,7 @@ def attempt(
 ) -> tuple[State, tuple[Effect, ...]]:
     """Count exposure that appears, or grows, where a lock forbids it."""
     locks = [one for one in in_force(state, now) if covers(one.scope, fact.contract_id)]
-    if not locks or not grows(before, fact):
+    if not locks or not grows(before, state.book, fact):
         return state, ()
     attempts = state.kept.attempts + 1
     state = replace(state, kept=replace(state.kept, attempts=attempts))
@@ -217,30 +217,38 @@ def discover(
     """Count what a read shows that the hub did not tell, as if it had.
 
     The first read has nothing to compare with: it counts where a lock was proven flat in the life
-    before, and what it shows under any other lock may be what that lock was set for.
+    before, and what it shows under any other lock may be what that lock was set for, or let stay.
     """
-    proven = [one.scope for one in in_force(before, now) if one.certified is not None]
+    locks = [one for one in in_force(before, now) if one.kind not in SOFT]
+    proven = [one.scope for one in locks if one.certified is not None]
     said: list[Effect] = []
     shown = tuple(row.seen for row in state.book.rows.values())
     facts: tuple[PositionSeen | OrderSeen, ...] = (*shown, *state.book.working)
     for fact in facts:
-        if before.known or None in proven or fact.contract_id in proven:
+        if before.known or any(covers(one, fact.contract_id) for one in proven):
             state, counted = attempt(account_id, state, before.book, fact, now)
             said += counted
     return state, tuple(said)
 
 
-def grows(before: Book, fact: PositionSeen | OrderSeen) -> bool:
-    """Tell whether a fact shows more exposure than the book had: a bigger, new or turned one.
+def grows(before: Book, book: Book, fact: PositionSeen | OrderSeen) -> bool:
+    """Tell whether a fact shows more exposure than the book had, or could lead to more.
 
-    A market order is not counted: the position that it opens is.
+    A market order is not counted: the position that it opens is.  Nor is a bracket that sleeps:
+    its entry is.
     """
     if isinstance(fact, OrderSeen):
         new = fact.order_id not in before.orders and fact.status in WORKING
-        return new and fact.type is not OrderType.MARKET
-    row = before.rows.get(fact.contract_id)
-    held = row.seen.size if row is not None else 0
+        counted = fact.type is not OrderType.MARKET and fact.status is not OrderStatus.SUSPENDED
+        return new and counted and increases(fact, size_in(book, fact.contract_id))
+    held = size_in(before, fact.contract_id)
     return abs(fact.size) > abs(held) or fact.size * held < 0
+
+
+def size_in(book: Book, contract_id: ContractId) -> int:
+    """Return the signed size that a book shows of a contract."""
+    row = book.rows.get(contract_id)
+    return row.seen.size if row is not None else 0
 
 
 def described(fact: PositionSeen | OrderSeen) -> str:

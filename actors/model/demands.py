@@ -154,19 +154,20 @@ def unwanted(goals: tuple[Goal, ...], order: OrderSeen, view: BookView) -> bool:
     withheld = any(
         goal.aim is Aim.WITHHOLD and goal.contract_id in (None, order.contract_id) for goal in goals
     )
-    return withheld and increases(order, view.holding(order.contract_id))
+    holding = view.holding(order.contract_id)
+    return withheld and increases(order, 0 if holding is None else holding.size)
 
 
-def increases(order: OrderSeen, holding: Holding | None) -> bool:
-    """Tell whether an order's fill could leave more exposure than there is, or turn it around.
+def increases(order: OrderSeen, held: int) -> bool:
+    """Tell whether an order's fill could leave more exposure than is held, or turn it around.
 
     A stop against the position stays though it be larger, as a partial exit leaves it: without it
     nothing would protect the rest.
     """
-    if holding is None:
+    if not held:
         return True
-    size, left = abs(holding.size), order.size - order.filled
-    opposite = (order.side is Side.SELL) == (holding.size > 0)
+    size, left = abs(held), order.size - order.filled
+    opposite = (order.side is Side.SELL) == (held > 0)
     return not opposite or left > (2 * size if order.type in PROTECTING_TYPES else size)
 
 
