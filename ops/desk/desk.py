@@ -195,8 +195,8 @@ class Desk:
         self._commit(*self.runtime.tick(now))
 
     def tell_all(self, message: Message, now: Now) -> None:
-        """Tell every account, and the gateway."""
-        for to in (*(f"account/{plan.account_id}" for plan in self.plans), "gateway"):
+        """Tell every account, and before them the gateway: it tells those that die of the news."""
+        for to in ("gateway", *(f"account/{plan.account_id}" for plan in self.plans)):
             self._commit(self.runtime.input(to, message, now))
 
     def _set_timer(self) -> None:

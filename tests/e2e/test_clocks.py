@@ -11,7 +11,7 @@ from actors.gateway import Gateway
 from actors.model.sessions import Window
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised, DayReset, LockEnded, LockSet
 from protocol.message import Message
-from protocol.schedule import ClockJumped
+from protocol.schedule import ClockJumped, ClockSkewed
 from protocol.units import SECOND, Nanos, Now
 from tests.e2e.conftest import Build
 from tests.e2e.stand import FIRST, MNQ, MORNING, Stand, plan, realized
@@ -96,6 +96,27 @@ async def test_i5_neither_does_an_account_that_dies_meanwhile(
     await stand.proven(2)
 
     assert stand.holdings() == {}, "what is opened all the same is closed"
+    assert stand.report().locked
+    assert (stand.decided(LockEnded), stand.decided(DayReset)) == ([], [])
+
+
+async def test_i5_nor_one_that_dies_of_that_very_news(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand = await build(plan(realized(-200)))
+    gateway = Apart(stand)
+    await lost(stand)
+    sound, deaths = Account.handle, [1]
+
+    def handle(self: Account, state: Any, message: Message, now: Now) -> Any:
+        assert not (isinstance(message, ClockSkewed) and message.ahead and deaths and deaths.pop())
+        return sound(self, state, message, now)
+
+    monkeypatch.setattr(Account, "handle", handle)
+    gateway.set_forward(AHEAD_S)
+    await stand.until(lambda: AlarmKind.ACTOR_DIED in kinds(stand, AlarmRaised), "the death")
+    await stand.armed()
+
     assert stand.report().locked
     assert (stand.decided(LockEnded), stand.decided(DayReset)) == ([], [])
 

@@ -207,7 +207,9 @@ class Broker:
         under_way = sum(
             one.size - one.filled
             for one in self.orders.values()
-            if one.contract_id == contract_id and one.type is OrderType.MARKET
+            if one.contract_id == contract_id
+            and one.type is OrderType.MARKET
+            and (one.side is Side.SELL) == (held.size > 0)
         )
         if not late and under_way <= abs(held.size):  # or the trader was faster than that exit
             assert under_way + off <= abs(held.size), f"I1 {off} and {under_way} of {held}"

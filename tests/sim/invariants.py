@@ -57,6 +57,7 @@ from protocol.commands import (
     PlaceStop,
 )
 from protocol.decisions import (
+    ConfigurationTaken,
     DayReset,
     EnforcementConfirmed,
     EnforcementRequested,
@@ -126,6 +127,8 @@ class Invariants:
         self.may_trade: bool | None = None
         self._wanted = plan
         """What the desk was asked for last; it applies in whole at the next reset."""
+        self._told = plan
+        """What the desk was told last: asked for once it says that it has taken it."""
         self._guarded: AccountPlan | None = None
         """By what it is guarded as the disk has it."""
         self._gentle = gentle(plan)
@@ -193,7 +196,7 @@ class Invariants:
             self._answered(message, mono)
         if isinstance(message, Reconfigure) and message.account_id == self.account_id:
             self.kernel.happened.add("reload")
-            self._asked_for(planned(message.wanted, self.account_id, self.plan.name))
+            self._told = planned(message.wanted, self.account_id, self.plan.name)
         if isinstance(message, TruthRead) and message.account_id == self.account_id:
             self._reads[message.command_id] = (message, mono)
             for flight in self._flights.values():
@@ -308,6 +311,8 @@ class Invariants:
                     self._proven(decision)
                 case LockEnded(lock=lock):
                     self._over(lock)
+                case ConfigurationTaken(on="reload"):
+                    self._asked_for(self._told)
                 case DayReset():
                     self._guarded_by(self._wanted)
                 case LockSet() if (account := self.account()) is not None:

@@ -230,7 +230,7 @@ class Kernel:
         if news.ahead:
             self.happened.add("ahead")
         self.note(f"-- ahead by {news.ahead / SECOND:.0f} s")
-        for to in (*(f"account/{one.account_id}" for one in self.plans), "gateway"):
+        for to in ("gateway", *(f"account/{one.account_id}" for one in self.plans)):
             if to in life.runtime.addresses:
                 self._commit(life, life.runtime.input(to, news, now), "skew")
 
