@@ -179,5 +179,5 @@ def fail_closed(plan: AccountPlan, state: State, death: Died) -> tuple[State, tu
     if plan.shadowed(RuleName(death.name.removeprefix(RULE_PREFIX))):
         return state, raised
     goals = (Goal(aim=Aim.FLATTEN),)
-    flatten = guard.demand(state, SUPERVISION, Priority.HARD_LOCKOUT, goals, reason)
+    flatten = guard.demand(state, SUPERVISION, Priority.KILL_SWITCH, goals, reason)
     return state, (*raised, Send("lockout", lock), flatten)

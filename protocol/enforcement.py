@@ -15,6 +15,7 @@ class Priority(IntEnum):
     """Order of service: the lowest value goes first."""
 
     KILL_SWITCH = 0
+    """What protects an account will not stay up."""
     HARD_LOCKOUT = 1
     COOLDOWN = 3
     POSITION = 5

@@ -1,9 +1,9 @@
-"""Whether the day's money as we book it moves as the broker's balance does (I11).
+"""Whether the day's money as we book it is what the balance and the fills' prices say (I11).
 
 From a moment at which nothing is open, the change of the balance is compared with the change of
-what the day's trades realized, net of costs.  A balance may lag behind its trade by a poll, so only
-a difference that stays is an alarm; it ends when both agree again, or with the day.  Money that is
-paid in or out differs as well.
+what the day's trades realized, net of costs.  Money that is paid in or out differs as well.  What
+they realized is compared with what their prices make, too.  A balance or a trade may lag by a poll,
+so only a difference that stays is an alarm; it ends when all agree again, or with the day.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,12 +11,17 @@ from typing import Any, NamedTuple
 
 from actors.model.account_state import State as AccountState
 from actors.plan import AccountPlan
+from ops.desk.second_opinion import SecondOpinion
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.units import SECOND, USD, AccountId, Nanos, Now, Usd
 
 TOLERANCE_USD = 1.0
 STAYS = Nanos(60 * SECOND)
 """How long they may differ: two polls."""
+
+
+BALANCE = "the balance has moved {:+.2f} away from what the day's trades realized"
+PRICES = "what the broker says they realized is {:+.2f} away from what their prices make"
 
 
 class Base(NamedTuple):
@@ -34,6 +39,7 @@ class Drift:
         self._bases: dict[AccountId, Base] = {}
         self._since: dict[AccountId, Nanos] = {}
         self._raised: set[AccountId] = set()
+        self._second = SecondOpinion()
 
     def dollars(self, account_id: AccountId, states: Mapping[str, Any]) -> float | None:
         """Return how far the balance has moved away; None while there is nothing to compare."""
@@ -56,15 +62,20 @@ class Drift:
     ) -> Iterator[AlarmRaised | AlarmCleared]:
         """Yield what a person must hear of now; what cannot be compared changes nothing."""
         for plan in plans:
-            dollars = self.dollars(plan.account_id, states)
-            if dollars is not None:
-                yield from self._judge(plan.account_id, dollars, now.mono)
+            said = (
+                (self.dollars(plan.account_id, states), BALANCE),
+                (self._second.dollars(plan.account_id, states), PRICES),
+            )
+            told = [(dollars, why) for dollars, why in said if dollars is not None]
+            off = [one for one in told if abs(one[0]) > TOLERANCE_USD]
+            if off or len(told) == len(said):
+                yield from self._judge(plan.account_id, off, now.mono)
 
     def _judge(
-        self, account_id: AccountId, dollars: float, now: Nanos
+        self, account_id: AccountId, off: list[tuple[float, str]], now: Nanos
     ) -> Iterator[AlarmRaised | AlarmCleared]:
         kind = AlarmKind.LEDGER_DIFFERS
-        if abs(dollars) <= TOLERANCE_USD:
+        if not off:
             self._since.pop(account_id, None)
             if account_id in self._raised:
                 self._raised.discard(account_id)
@@ -73,8 +84,6 @@ class Drift:
         since = self._since.setdefault(account_id, now)
         if now - since >= STAYS and account_id not in self._raised:
             self._raised.add(account_id)
-            why = (
-                f"the balance has moved {dollars:+.2f} away from what the day's trades realized, "
-                "so a money rule may judge too early or too late"
-            )
+            what = " and ".join(why.format(dollars) for dollars, why in off)
+            why = f"{what}, so a money rule may judge too early or too late"
             yield AlarmRaised(account_id=account_id, kind=kind, why=why)

@@ -25,7 +25,7 @@ from protocol.decisions import (
     LockSet,
     WouldHave,
 )
-from protocol.enforcement import Enforce, Evaluate
+from protocol.enforcement import Enforce, Evaluate, Priority
 from protocol.market_facts import QuoteSeen, WatchMarks
 from protocol.message import Message
 from protocol.schedule import ClockSkewed, StartTimer
@@ -111,6 +111,8 @@ def test_a_rule_that_keeps_dying_locks_and_flattens_its_account() -> None:
     (lock,) = desk.said(LockSet)
     assert lock.lock.rule == "supervision"
     assert lock.lock.until == desk.runtime.states[PATH].day.next_reset
+    (demand,) = desk.runtime.states[f"{PATH}/enforcer"].kept.demands
+    assert demand.priority is Priority.KILL_SWITCH, "before whatever else is demanded"
 
     desk.trade(MNQ, 1)
     desk.trade(ES, -1)
