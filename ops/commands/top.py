@@ -18,7 +18,7 @@ from config.load import load
 from config.schema import Service
 from ops.commands import status
 from ops.desk.outcome import Ended, Exit
-from ops.web.lines import Line, coloured, lines, plain
+from ops.web.lines import Line, coloured, folded, lines, plain
 from ops.web.view import OLD_S, Screen, forgotten, screen
 
 EVERY_S = 1.0
@@ -82,8 +82,9 @@ def picture(shown: Screen, silent_s: float, *, lost: bool) -> list[Line]:
 
 
 def draw(drawn: list[Line], top: int) -> int:
-    """Draw what fits from this line on; return from which line that was."""
+    """Draw what fits from this row on; return from which row that was."""
     width, height = shutil.get_terminal_size()
+    drawn = [row for one in drawn for row in folded(one, width)]
     room = max(1, height - 1)
     top = max(0, min(top, len(drawn) - room))
     visible = [coloured(one, width) for one in drawn[top : top + room]]

@@ -14,6 +14,8 @@ from protocol.control import EnforcementStatus, LockoutStatus, OrderStatus, Posi
 BAR = 20
 STEPS_MAX = 5
 TITLE = 38
+STAND_IN = 4
+"""How far the rows stand in that go on with a line."""
 LEVELS = {Level.NEAR: "near", Level.CLOSE: "CLOSE", Level.REACHED: "AT LIMIT"}
 ENDINGS = {"requested": "under way", "failing": "FAILING, tried again", "withdrawn": "withdrawn"}
 STYLES = {
@@ -195,6 +197,31 @@ def ticket(contract: str) -> str:
 def plain(line: Line) -> str:
     """Return a line without any style."""
     return printable("".join(span.text for span in line))
+
+
+def folded(line: Line, width: int) -> list[Line]:
+    """Return a line as rows of a width, broken between words; the rows after the first stand in."""
+    text, rows, at = plain(line), list[Line](), 0
+    room, margin = width, ()
+    while len(text) - at > room > 0:
+        blank = text.rfind(" ", at, at + room + 1)
+        end = blank if blank > at and text[at:blank].strip() else at + room
+        rows.append((*margin, *piece(line, at, end)))
+        at = end + len(text[end:]) - len(text[end:].lstrip())
+        room, margin = width - STAND_IN, (Span(" " * STAND_IN),)
+    if at < len(text) or not rows:
+        rows.append((*margin, *piece(line, at, len(text))))
+    return rows
+
+
+def piece(line: Line, begin: int, end: int) -> Line:
+    """Return what of a line stands between two places."""
+    found: list[Span] = []
+    for text, style in line:
+        if cut := text[max(0, begin) : max(0, end)]:
+            found.append(Span(cut, style))
+        begin, end = begin - len(text), end - len(text)
+    return tuple(found)
 
 
 def coloured(line: Line, width: int) -> str:

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+import pytest
 from msgspec.structs import replace
 
-from ops.web.lines import BAR, coloured, countdown, lines, plain
+from ops.web.lines import BAR, coloured, countdown, folded, lines, plain
 from ops.web.view import Screen, forgotten
 from protocol.control import (
     EnforcementStatus,
@@ -107,6 +108,29 @@ def test_a_line_is_cut_to_the_terminal_and_nobody_else_commands_it() -> None:
             assert "\x1b" not in drawn
             assert len(drawn) <= width
     assert "?[2J?evil" in text(screen)
+
+
+@pytest.mark.parametrize("width", [5, 20, 40, 80, 200])
+def test_what_is_wider_than_the_terminal_goes_on_in_the_next_row(width: int) -> None:
+    said = "store_failed: the disk refuses " + "what-has-no-place-to-break" * 4
+    screen = shown(replace(BUSY, alarms=[said]))
+
+    for line in lines(screen, NOW):
+        rows = [plain(row) for row in folded(line, width)]
+        assert [len(row) <= width for row in rows] == [True] * len(rows)
+        assert "".join("".join(rows).split()) == "".join(plain(line).split())
+        assert all(row.startswith("    ") and row.strip() for row in rows[1:])
+        assert len(rows) == 1 or len(plain(line)) > width
+
+
+def test_a_limit_in_a_narrow_terminal_has_its_figures_below_its_name() -> None:
+    (line,) = [one for one in lines(shown(BUSY), NOW) if "[" in plain(one) and "of" in plain(one)]
+
+    rows = [plain(row).rstrip() for row in folded(line, 40)]
+
+    assert rows[0] == "  Daily realized loss"
+    assert rows[1].startswith("    [")
+    assert "%" in rows[1]
 
 
 def test_a_countdown_says_zero_only_when_the_time_has_come() -> None:
