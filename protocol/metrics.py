@@ -162,7 +162,9 @@ CLOCK_SKEW = _gauge(
 COMMIT = _histogram("commit_seconds", "Durable transactions.", SECONDS_SHORT, *LOGIN)
 JOURNAL_PENDING = _gauge("journal_pending", "Batches that wait for the disk.", *LOGIN)
 JOURNAL_AGE = _gauge("journal_oldest_seconds", "Age of the oldest of these batches.", *LOGIN)
-STORES_FAILING = _gauge("stores_failing", "Accounts whose store refuses to commit.", *LOGIN)
+STORES_FAILING = _gauge(
+    "stores_failing", "Accounts of which nothing reaches the disk: it refuses.", *LOGIN
+)
 
 # How things stand: read off the status by the guardian.
 ALARMS = _gauge("alarms", "Alarms that stand.", *LOGIN, "kind")

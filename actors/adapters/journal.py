@@ -15,13 +15,13 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import msgspec
 
 from actors.adapters.backlog import PENDING_MAX, Backlog, Entry, JournalFull
-from actors.adapters.storage import Batch, Storage, StoreError, Unencodable
+from actors.adapters.storage import Batch, InMemoryStore, Storage, StoreError, Unencodable
 from actors.model.histogram import Histogram
 from protocol.units import MILLISECOND, SECOND, AccountId, Nanos
 
@@ -48,6 +48,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     batches: int
     quotes_dropped: int
     failing: tuple[AccountId, ...]
+    """The accounts of which nothing reaches a disk just now."""
 
 
 class _Outage(msgspec.Struct):
@@ -141,8 +142,14 @@ class JournalThread:
                 transactions=self._transactions,
                 batches=self._batches,
                 quotes_dropped=self._backlog.quotes_dropped,
-                failing=tuple(sorted(self._outages)),
+                failing=tuple(sorted({*self._outages, *self._diskless()})),
             )
+
+    def _diskless(self) -> Iterator[AccountId]:
+        """Yield the accounts whose batches end in memory, for their stores cannot be used."""
+        for account_id, store in self._stores.items():
+            if isinstance(store, InMemoryStore):
+                yield account_id
 
     def stop(self, deadline_s: float) -> int:
         """Write what is left, close the stores, and return how many batches could not be written.

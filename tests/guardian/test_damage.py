@@ -62,6 +62,8 @@ async def test_i5_a_locked_account_comes_back_locked_from_a_damaged_store(
     told = await one.account()
     assert "store" in {lock.rule for lock in told.lockouts}
     assert any("the store was damaged: locked until the next reset" in it for it in told.alarms)
+    page = (await one.get("metrics")).text
+    assert 'riskwarden_lockouts{login="main",account="1001",rule="store"} 1' in page
     assert copies(folder) == ["1001.corrupt-1"]
     assert await one.end() == 0
 

@@ -21,6 +21,7 @@ from tests.prometheus.promql import names
 FOLDER = ROOT / "ops/prometheus"
 CASES = Path(__file__).with_name("alerts_test.yml")
 PAGES = sorted(one.stem for one in (ROOT / "ops/runbook").glob("*.md") if one.stem != "README")
+INDEX = (ROOT / "ops/runbook/README.md").read_text("utf-8")
 HEADINGS = ["## Meaning", "## Look at", "## Do", "## Undo"]
 
 
@@ -133,6 +134,22 @@ def test_no_kind_of_alarm_is_left_without_an_alert() -> None:
     assert set(excepted[1].split("|")) - listened == set(seen_otherwise)
     for metric in seen_otherwise.values():
         assert any(metric in expr for expr in others.values())
+
+
+def test_every_kind_of_alarm_stands_in_the_runbook() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|.*\| \[[\w-]+\]\([\w-]+\.md\) \|$", INDEX, re.MULTILINE)
+
+    assert rows == sorted(kind.value for kind in AlarmKind)
+
+
+def test_alarms_that_are_sentences_stand_in_the_runbook_as_they_begin() -> None:
+    modules = ("desk/stores.py", "desk/plans.py", "guardian/watch.py", "notify/notifier.py")
+    code = "".join((ROOT / "ops" / one).read_text("utf-8") for one in modules)
+    rows = INDEX.split("| begins with |")[1].splitlines()
+    begin = [one for row in rows for one in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+
+    assert len(begin) > len(modules)
+    assert [one for one in begin if f'"{one}' not in code] == []
 
 
 def test_it_scrapes_where_the_service_answers() -> None:

@@ -116,6 +116,12 @@ async def test_callbacks_come_on_the_loop_in_order_of_submission(
     assert (figures.pending, figures.oldest_pending_ms, figures.failing) == (0, 0.0, ())
 
 
+async def test_an_account_whose_store_is_only_memory_counts_as_failing(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "1002", OTHER)
+    async with running(InMemoryStore(ACCOUNT), store) as journal:
+        assert journal.figures().failing == (ACCOUNT,)
+
+
 async def test_done_comes_after_the_disk(tmp_path: Path) -> None:
     path = tmp_path / "1001"
     store = Store.open(path, ACCOUNT)
