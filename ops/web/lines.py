@@ -201,8 +201,8 @@ def plain(line: Line) -> str:
 
 def folded(line: Line, width: int) -> list[Line]:
     """Return a line as rows of a width, broken between words; the rows after the first stand in."""
-    text, rows, at = plain(line), list[Line](), 0
-    room, margin = width, ()
+    text, rows, at, room = plain(line), list[Line](), 0, width
+    margin: Line = ()
     while len(text) - at > room > 0:
         blank = text.rfind(" ", at, at + room + 1)
         end = blank if blank > at and text[at:blank].strip() else at + room
