@@ -7,6 +7,7 @@ for the calls, `projectx_hubs` and `projectx_pair` for the connections.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from actors.adapters.projectx_answers import Withheld, said_no
 from actors.adapters.projectx_hubs import Hubs, Timings
 from actors.adapters.projectx_pair import Intake
 from actors.adapters.projectx_reads import NoInstrument
+from actors.adapters.projectx_records import Records
 from actors.adapters.projectx_rest import Rest
 from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE
 from actors.adapters.wire_figures import WireFigures
@@ -92,6 +94,7 @@ class Broker:
             timeout_seconds=timeout_seconds,
             figures=figures,
         )
+        self._records = Records(partial(projectx_reads.instrument, self._rest))
         self._hubs = Hubs(
             self._rest, on_event=on_event, on_notice=on_notice, timings=timings or Timings()
         )
@@ -122,7 +125,7 @@ class Broker:
             case ReadAccounts():
                 return AccountsRead(accounts=await self._listed(), spent=self.spent)
             case ReadInstrument():
-                found = await projectx_reads.instrument(self._rest, command.contract_id)
+                found = await self._records.of(command.contract_id)
                 return InstrumentRead(account_id=command.account_id, instrument=found)
             case SearchContracts(text=text):
                 contracts = await projectx_reads.contracts(self._rest, text)
