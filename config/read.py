@@ -156,10 +156,21 @@ class Reader:
                 place = (*path, key, *(printable(step) for step in rest))
                 why = fault.why or meaning(fields[key].type)
                 self.refuse(place, printable(fault.what), why=why, mend=fault.mend)
+                others = without(values.get(key), rest)
+                if others:  # of a table's own keys, the next may be wrong as well
+                    values[key] = others
+                    continue
                 replaced.add(key)
                 values.pop(key, None)
                 if fields[key].required:
                     values[key] = stand_in(fields[key].type)
+
+
+def without(value: object, entry: list[str]) -> Table:
+    """Return what is left of a table without the entry that a fault names; empty if nothing is."""
+    if not isinstance(value, dict) or not entry or entry[0] not in value:
+        return {}
+    return {key: one for key, one in cast("Table", value).items() if key != entry[0]}
 
 
 def parse_fault(text: str) -> Invalid:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import cast
 
 from actors.model.calendar import Calendar
-from actors.model.sessions import WEEK, Weekday, Window
-from config.calendars import load_calendar, load_shipped, shipped
+from actors.model.sessions import WEEK, WHOLE, Weekday, Window
+from config.calendars import judge_time, load_calendar, load_shipped, shipped
 from config.errors import ConfigError, did_you_mean, printable
 from config.kinds import found
-from config.read import Reader, Special, Steps
+from config.read import Reader, Special, Steps, Table
 
 SUFFIX = ".toml"
 
@@ -59,10 +59,20 @@ def read_windows(reader: Reader, raw: object, path: Steps) -> tuple[Window, ...]
     for number, item in enumerate(items, start=1):
         step = (*path, f"[#{number}]")
         table = reader.expect_table(item, step, mend)
-        made = None if table is None else reader.struct(Window, table, step)
+        made = None if table is None else read_window(reader, table, step)
         if made is not None:
             read.append(made)
     return tuple(read) if len(read) == len(items) else None
+
+
+def read_window(reader: Reader, raw: Table, path: Steps) -> Window | None:
+    """Read one window; what is wrong with its start hides nothing that is wrong with its end."""
+    times = {key: text for key in ("start", "end") if isinstance(text := raw.get(key), str)}
+    sound = [judge_time(reader, (*path, key), text) for key, text in times.items()]
+    if all(sound):
+        return reader.struct(Window, raw, path)
+    reader.struct(Window, {**raw, **{key: getattr(WHOLE, key) for key in times}}, path)
+    return None
 
 
 def read_weekdays(reader: Reader, raw: object, path: Steps) -> tuple[Weekday, ...] | None:

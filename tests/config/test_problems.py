@@ -208,6 +208,31 @@ def test_all_mistakes_of_all_tables_come_at_once(judge: Judge) -> None:
     )
 
 
+def test_all_mistakes_within_one_table_of_ones_own_keys_come_at_once(judge: Judge) -> None:
+    problems = judge(
+        rules=CONTRACTS
+        + 'limit = 1\nweights = { MNQ = -1, "x y" = 1, MES = 0, ES = 2 }\n'
+        + PER_PRODUCT
+        + "limits = { MNQ = -1, MES = -2 }\n"
+        + "[accounts.rules.cooldown_after_loss]\ntiers = { 5m = 100, 6 = -200, 7m = -300 }\n"
+        + "[accounts.rules.session_block_outside]\n"
+        + 'calendar = "cme_equity"\n'
+        + 'windows = [{ start = "8:30", end = "25:00", days = ["mo"] },'
+        + ' { start = "08:61", end = 9 }]'
+    )
+
+    window = f"{RULE}.session_block_outside.windows"
+    assert sorted(problem.key for problem in problems) == sorted(
+        [
+            *(f"{RULE}.max_contracts.weights.{key}" for key in ("MNQ", "MES", "x y")),
+            *(f"{RULE}.max_contracts_per_instrument.limits.{key}" for key in ("MNQ", "MES")),
+            *(f"{RULE}.cooldown_after_loss.tiers.{key}" for key in ("5m", "6")),
+            *(f"{window}[#1].{key}" for key in ("start", "end", "days")),
+            *(f"{window}[#2].{key}" for key in ("start", "end")),
+        ]
+    )
+
+
 def test_tables_of_the_wrong_shape_are_named(judge: Judge, tmp_path: Path) -> None:
     path = tmp_path / "flat.toml"
     path.write_text('service = 1\nlogins = [1]\n[accounts]\nlogin = "main"')
