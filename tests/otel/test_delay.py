@@ -14,7 +14,7 @@ from ops.desk.tracing import Tracer
 from tests.otel.collector import Collector, Mute
 from tests.otel.conftest import Ship
 
-ROUNDS = 100
+ROUNDS = 30
 MORE_MS = 5.0
 """What may lie between two runs on a busy machine; a blocked one would show the timeout of 1 s."""
 
