@@ -17,7 +17,7 @@ from protocol.commands import WatchContract
 from protocol.decisions import AlarmKind
 from protocol.effects import Ask, Effect, Send
 from protocol.schedule import Purpose
-from protocol.units import SECOND, Nanos, Now
+from protocol.units import SECOND, ContractId, Nanos, Now
 
 RECORDS = "account/records"
 """The timer at whose end records are asked for again that were never asked of the Gateway."""
@@ -63,7 +63,10 @@ def take(
         state, raised = reads.alarm(plan, state, AlarmKind.CONTRACT_UNKNOWN, f"{name}: {why}")
         state, over = cleared(plan, state)
         return state, (*raised, *over)
-    why = f"{name} cannot be valued yet, its record is asked for again: {why}"
+    unread = [one for one in lacking(state) if one not in state.unvalued]
+    if name not in unread:
+        return state, ()  # nothing is held or ordered in it any more
+    why = f"{', '.join(unread)} cannot be valued yet, the record is asked for again: {why}"
     state, raised = reads.alarm(plan, state, AlarmKind.CONTRACT_UNREAD, why)
     if message.asked:
         return state, raised
@@ -77,10 +80,15 @@ def again(plan: AccountPlan, state: State) -> Learnt:
 
 def cleared(plan: AccountPlan, state: State) -> Learnt:
     """Clear the alarms about contracts that have their records by now, or are no more needed."""
-    lacking = [one for one in state.watched if one not in state.instruments]
+    unknown = {one in state.unvalued for one in lacking(state)}
     over: list[AlarmKind] = []
-    if not any(one in state.unvalued for one in lacking):
+    if True not in unknown:
         over.append(AlarmKind.CONTRACT_UNKNOWN)
-    if not any(one not in state.unvalued for one in lacking):
+    if False not in unknown:
         over.append(AlarmKind.CONTRACT_UNREAD)
     return reads.clear(plan.account_id, state, *over)
+
+
+def lacking(state: State) -> list[ContractId]:
+    """Return the needed contracts whose record is not there."""
+    return [one for one in state.watched if one not in state.instruments]

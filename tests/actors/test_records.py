@@ -9,10 +9,11 @@ from actors.account_records import UNASKED
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
 from actors.rules import daily_realized_loss
+from protocol.answers import InstrumentFailed
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.units import MILLISECOND
 from tests.actors.loyal import Desk
-from tests.sim.broker import ACCOUNT, MNQ
+from tests.sim.broker import ACCOUNT, ES, MNQ
 
 UNKNOWN, UNREAD = AlarmKind.CONTRACT_UNKNOWN, AlarmKind.CONTRACT_UNREAD
 
@@ -76,6 +77,32 @@ def test_a_position_that_goes_takes_the_alarm_about_its_record_along() -> None:
     desk.trade(MNQ, -1)
 
     assert told(desk) == [(UNREAD, True), (UNREAD, False)]
+
+
+def test_a_failure_that_comes_when_nothing_is_held_any_more_is_no_alarm() -> None:
+    desk = Desk(plan())
+    desk.trade(MNQ, 1)
+    desk.trade(MNQ, -1)
+
+    desk.hear(
+        InstrumentFailed(account_id=ACCOUNT, contract_id=MNQ, why="late", final=False, asked=False)
+    )
+    desk.wait(5_000)
+
+    assert told(desk) == []
+
+
+def test_contracts_that_lack_their_records_are_named_together_and_once() -> None:
+    desk = Desk(plan())
+    desk.unread |= {MNQ: False, ES: False}
+    desk.trade(MNQ, 1)
+    desk.trade(ES, 1)
+    desk.wait(20_000)
+
+    first, both = [one.why for one in desk.said(AlarmRaised) if one.kind is UNREAD]
+    assert MNQ in first
+    assert MNQ in both
+    assert ES in both
 
 
 def test_i12_an_unknown_contract_is_closed_and_its_alarm_ends_with_it() -> None:
