@@ -169,6 +169,17 @@ def test_every_rule_file_is_registered() -> None:
     assert defining - registered_rules() == set()
 
 
+def test_every_decision_has_a_number_of_its_own_and_is_referred_to_by_it() -> None:
+    files = [Path(name) for name in OURS if re.fullmatch(r"ops/adr/\d{4}-.+\.md", name)]
+    numbers = [path.name[:4] for path in files]
+    opens = [(ROOT / path).read_text("utf-8").split(": ")[0] for path in files]
+    asked = {one for _, text in texts() for one in re.findall(r"(?:ADR |\badr/)(\d{4})", text)}
+
+    assert files
+    assert opens == [f"# {number}" for number in sorted(set(numbers))]
+    assert asked - set(numbers) == set()
+
+
 def defines_a_rule(module: ast.Module) -> bool:
     """Tell whether a module assigns `RULE` at its top level."""
     targets: list[ast.expr] = []
