@@ -12,7 +12,7 @@ from config.schema import ServiceConfig
 from config.secret_ref import SecretSource
 from ops.desk.outcome import Ending
 from ops.desk.pipe import Command
-from ops.desk.spare import READY, Order
+from ops.desk.spare import READY, TAKEN, Order
 from protocol.codec import decode_json
 from protocol.control import DeskReport
 from protocol.trace import DeskTrace
@@ -20,6 +20,8 @@ from protocol.trace import DeskTrace
 log = logging.getLogger(__name__)
 RISKWARDEN = (sys.executable, "-P", "-m", "ops.cli")
 """-P keeps the current folder out of its imports."""
+TAKE_S = 1.0
+"""How long one in waiting may take to answer its order: after that a new process is as quick."""
 LINE_BYTES_MAX = 64 * 1024 * 1024
 TRACE = b'{"said":"trace",'
 """How a trace begins, among reports."""
@@ -103,10 +105,16 @@ class Child:
         assert self._process.stdout is not None
         return await self._process.stdout.readline() == READY
 
-    def begin(self, order: Order) -> None:
-        """Say which desk it is to be: its life begins."""
+    async def begins(self, order: Order) -> bool:
+        """Say which desk it is to be: its life begins.  False if it does not take its order."""
+        assert self._process.stdout is not None
         self.started = asyncio.get_running_loop().time()
         self._say(order)
+        try:
+            async with asyncio.timeout(TAKE_S):
+                return await self._process.stdout.readline() == TAKEN
+        except TimeoutError:
+            return False
 
     async def listen(self, on_report: Callable[[DeskReport], None]) -> int:
         """Hand on its reports until it ends; return its exit code."""

@@ -1,6 +1,7 @@
 """One desk in waiting for all logins: whichever is needed next begins with everything imported.
 
-Only one that has said it is ready is used.  Without one, a desk is started as ever.
+Only one that has said it is ready is used, and only if it takes its order.  Without one, a desk is
+started as ever.
 """
 
 import asyncio
@@ -28,10 +29,11 @@ class Spare:
         child, self._child = self._child, None
         if self._warming is None or self._warming.done():
             self._warming = asyncio.get_running_loop().create_task(self._warm())
-        if child is None or not child.is_alive:
-            return await Child.start(arguments, environ)
-        child.begin(Order(arguments, dict(environ)))
-        return child
+        if child is not None and child.is_alive:
+            if await _takes(child, Order(arguments, dict(environ))):
+                return child
+            log.warning("process %d was in waiting, and does not answer: killed", child.pid)
+        return await Child.start(arguments, environ)
 
     def close(self) -> None:
         """Have nobody wait any more."""
@@ -57,3 +59,14 @@ class Spare:
             log.info("process %d is in waiting, should a desk have to be replaced", child.pid)
         else:
             log.warning("no desk is in waiting: process %d ended", child.pid)
+
+
+async def _takes(child: Child, order: Order) -> bool:
+    """Tell whether the one in waiting is that desk from here on; else it is killed."""
+    taken = False
+    try:
+        taken = await child.begins(order)
+    finally:
+        if not taken:
+            child.kill()
+    return taken

@@ -95,6 +95,12 @@ PROCESS = (
     ),
     Fault("desk-killed", "kill -9 of the desk", "by the process's end, at once"),
     Fault("desk-hung", "SIGSTOP of the desk", "its silence, 5 s: it is killed and replaced"),
+    Fault(
+        "desk-killed-for-memory",
+        "the kernel kills the desk, for memory has run out",
+        "by the process's end, at once",
+    ),
+    Fault("spare-stopped", "SIGSTOP of the desk in waiting, then kill -9 of the desk", "1 s"),
     Fault("desk-out-of-memory", "the desk gets no more memory", "the desk enforces, or dies"),
     Fault("guardian-killed", "kill -9 of the guardian", "by its pipe, at once: the desk ends"),
     Fault("guardian-and-desk-killed", "kill -9 of both at once", "whoever starts it again"),

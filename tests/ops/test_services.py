@@ -80,6 +80,7 @@ def test_the_unit_notifies_is_watched_and_always_comes_back() -> None:
     assert "Environment=XDG_STATE_HOME=/var/lib/riskwarden-state\n" in UNIT.read_text("utf-8")
     assert unit["UMask"] == "0077"
     assert unit["RestartPreventExitStatus"] == "3 5"
+    assert unit["OOMPolicy"] == "continue", "the guardian replaces what the kernel has killed"
 
 
 @pytest.mark.parametrize("source", ["unit", "plist"])

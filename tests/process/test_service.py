@@ -1,6 +1,5 @@
-"""The whole service under faults of its machine: killed at once, no room, no writing, no memory."""
+"""The whole service under faults of its machine: killed at once, no room, no writing."""
 
-import asyncio
 import os
 import resource
 import signal
@@ -103,6 +102,29 @@ def is_over(pid: int) -> bool:
         return True
 
 
+@pytest.mark.fault("spare-stopped")
+async def test_a_desk_in_waiting_that_does_not_take_its_order_is_not_waited_for(
+    service: Build, sim: SimServer, figure: Figure
+) -> None:
+    one = await guarded(service, sim)
+    await one.has_spare()
+    first, (waiting,) = await one.desk_pid(), one.spares
+
+    os.kill(waiting, signal.SIGSTOP)
+    os.kill(first, signal.SIGKILL)
+    begun = time.monotonic()
+
+    async def has_another() -> bool:
+        return (await one.status()).desks[0].pid not in {None, first, waiting}
+
+    await until(has_another, 10, lambda: one.log)
+    figure("detected (s)", time.monotonic() - begun)
+    await one.armed()
+    figure("recovered (s)", time.monotonic() - begun)
+    assert is_over(waiting), "it is no desk, and never will be"
+    assert f"process {waiting} was in waiting, and does not answer: killed" in one.log
+
+
 async def test_what_holds_a_desks_lock_and_is_no_desk_is_left_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,32 +225,3 @@ async def test_a_disk_to_read_only_refuses_the_start_in_words(
     assert code == 3
     assert str(where) in err
     assert "Traceback" not in err
-
-
-def address_space(pid: int) -> int:
-    pages = Path(f"/proc/{pid}/statm").read_text("ascii").split()[0]
-    return int(pages) * resource.getpagesize()
-
-
-@pytest.mark.timeout(120)
-@pytest.mark.fault("desk-out-of-memory")
-async def test_a_desk_that_gets_no_more_memory_enforces_or_makes_way_for_one_that_does(
-    service: Build, sim: SimServer, figure: Figure
-) -> None:
-    one = await guarded(service, sim)
-    desk = await one.desk_pid()
-    size = address_space(desk)
-    resource.prlimit(desk, resource.RLIMIT_AS, (size, size))
-
-    begun = time.monotonic()
-    for _ in range(40):
-        await lose(sim)
-        if not sim.exchange.positions(1001) and any(
-            told.locked for told in (await one.status()).accounts
-        ):
-            break
-        await asyncio.sleep(0.2)
-
-    await flat(sim)
-    await one.locked()
-    figure("recovered (s)", time.monotonic() - begun)
