@@ -90,6 +90,9 @@ def _rerun(it: Episode) -> list[str]:
     for one in run.first:
         lines += [f"  DIFFERENT {one.at}", f"    written:  {one.written or 'nothing'}"]
         lines += [f"    now:      {one.repeated or 'nothing'}"]
-    by = f" as riskwarden {run.release} wrote it" if run.release else ""
     verdict = "the same decision, bit for bit" if run.same else "NOT the same"
-    return [*lines, f"  {verdict}: {run.turns:,} turns, {run.records:,} records{by}"]
+    by = f", written by {run.writer}" if run.release else ""
+    lines.append(f"  {verdict}: {run.turns:,} turns, {run.records:,} records{by}")
+    if it.same_decision and not run.same:
+        lines.append("  the request itself is the same: only what came before or after it differs")
+    return lines

@@ -56,7 +56,7 @@ def rendered(found: Rerun) -> list[str]:
         lines = [f"account {found.account}: nothing is written of that time"]
     else:
         span = f"{found.since} to {found.until}"
-        by = f", written by {found.release}" if found.release else ""
+        by = f", written by {found.writer}" if found.release else ""
         many = f"{found.turns:,} turns, {found.records:,} records"
         lines = [f"account {found.account}, {span}{by}: {many} run again"]
     if found.skipped:

@@ -61,6 +61,8 @@ class Episode(msgspec.Struct, kw_only=True):
     commands: list[Asked] = msgspec.field(default_factory=list[Asked])
     proof: Proof | None = None
     rerun: Rerun
+    same_decision: bool = False
+    """Whether the turn of the request came out as it is written, whatever others did."""
 
 
 def episode(store: Store, enforcement: str) -> Episode:
@@ -170,6 +172,7 @@ def _rerun(whole: Episode, store: Store, request: int, turns: list[Turn]) -> Non
             if difference is not None:
                 found.differs(difference)
             if seq >= request and turn == first:
+                whole.same_decision = difference is None
                 _judge(whole, replay)
             if seq >= request and turn == last:
                 break

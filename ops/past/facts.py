@@ -11,7 +11,14 @@ from protocol.account_facts import AccountSeen, OrderSeen, PositionSeen, TradeSe
 from protocol.answers import Answered, TruthFailed, TruthRead
 from protocol.book import Holding
 from protocol.codec import Recorded
-from protocol.commands import CancelOrder, CloseContract, PartialClose, ReadTruth
+from protocol.commands import (
+    CancelOrder,
+    CloseContract,
+    ModifyOrder,
+    PartialClose,
+    PlaceStop,
+    ReadTruth,
+)
 from protocol.control import LockoutStatus
 from protocol.decisions import Decision, EnforcementConfirmed
 from protocol.lifecycle import Began, Failed, Snapshot
@@ -21,7 +28,6 @@ from protocol.words import instant_text
 
 LONG = 400
 """Characters of a message that are shown."""
-type Commands = CloseContract | PartialClose | CancelOrder | ReadTruth
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +186,17 @@ def _position(held: Holding) -> Position:
     )
 
 
+def _changed(change: ModifyOrder) -> str:
+    """Return what of an order is to become another."""
+    limit = change.limit_price
+    parts = (
+        None if change.stop_price is None else price_text(change.stop_price),
+        None if limit is None else f"limit {price_text(limit)}",
+        None if change.size is None else f"size {change.size}",
+    )
+    return ", ".join(one for one in parts if one is not None)
+
+
 def asked(record: Recorded, start: Now, scope: set[ContractId | None]) -> Asked | None:
     """Return a command of the enforcer in words, None if it is for another contract."""
     contract: ContractId | None = None
@@ -190,6 +207,11 @@ def asked(record: Recorded, start: Now, scope: set[ContractId | None]) -> Asked 
             text = f"close {size} of {contract}"
         case CancelOrder(command_id=name, contract_id=contract, order_id=order):
             text = f"cancel order {order} in {contract}"
+        case ModifyOrder(command_id=name, contract_id=contract, order_id=order):
+            text = f"change order {order} in {contract} to {_changed(record.message)}"
+        case PlaceStop(command_id=name, contract_id=contract, side=side, size=size) as stop:
+            what = f"{side.name.lower()} {size} of {contract} at {price_text(stop.stop_price)}"
+            text = f"place a stop: {what}"
         case ReadTruth(command_id=name):
             text = "read positions and orders"
         case _:

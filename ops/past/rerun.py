@@ -10,6 +10,7 @@ from actors.adapters.store import Store
 from actors.model.schedule import ResetSchedule
 from actors.plan import read_plan
 from actors.replay import Difference, Replay, ReplayError, turns
+from actors.roster import RELEASE
 from ops.past.progress import Progress
 from protocol.codec import Recorded
 from protocol.lifecycle import Began, Snapshot
@@ -50,6 +51,13 @@ class Rerun(msgspec.Struct, kw_only=True):
     def same(self) -> bool:
         """Tell whether everything that could be run came out as it is written."""
         return not self.differences and not self.gaps
+
+    @property
+    def writer(self) -> str:
+        """Say who wrote it, and who reads it if that is another: they may decide otherwise."""
+        if self.release in {"", RELEASE}:
+            return self.release
+        return f"{self.release}, read by {RELEASE}"
 
     def took(self, turn: list[Recorded]) -> None:
         """Count a turn."""

@@ -100,7 +100,11 @@ PROCESS = (
         "the kernel kills the desk, for memory has run out",
         "by the process's end, at once",
     ),
-    Fault("spare-stopped", "SIGSTOP of the desk in waiting, then kill -9 of the desk", "1 s"),
+    Fault(
+        "spare-stopped",
+        "SIGSTOP of the desk in waiting, then kill -9 of the desk",
+        "it does not take its order, 1 s: it is killed, and another desk is started",
+    ),
     Fault("desk-out-of-memory", "the desk gets no more memory", "the desk enforces, or dies"),
     Fault("guardian-killed", "kill -9 of the guardian", "by its pipe, at once: the desk ends"),
     Fault("guardian-and-desk-killed", "kill -9 of both at once", "whoever starts it again"),

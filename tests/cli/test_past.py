@@ -11,8 +11,13 @@ import pytest
 
 from actors.adapters.store import Store
 from actors.model import pacing
-from actors.rules import daily_realized_loss
-from protocol.units import USD, Usd
+from actors.model.headroom import Toward
+from actors.roster import RELEASE
+from actors.rules import daily_realized_loss, trade_management
+from actors.rules.money_bound import MoneyBound
+from ops.past import rerun
+from protocol.decisions import EnforcementRequested
+from protocol.units import USD, RuleName, Usd
 from tests.cli.conftest import Command
 from tests.e2e.stand import FIRST, MES, MNQ, OTHER, Stand, contracts, plan, realized
 
@@ -63,6 +68,28 @@ async def test_explain_tells_an_enforcement_from_its_cause_to_its_proof(
     assert "the same decision, bit for bit" in out
 
 
+async def test_explain_tells_of_stops_that_were_placed_and_moved(
+    tmp_path: Path, command: Command
+) -> None:
+    accounts = tmp_path / "var" / "accounts"
+    accounts.mkdir(parents=True)
+    stops = trade_management.Params(auto_stop_ticks=40)
+    async with Stand(accounts, plan((trade_management.NAME, stops))) as stand:
+        await stand.start()
+        await stand.enter("buy", 2, at=21000)
+        await stand.proven()
+        await stand.price(MNQ, 21010)
+        await stand.proven(2)
+        first, second = stand.decided(EnforcementRequested)
+
+    data = ("--data", str(tmp_path / "var"))
+    _, placed, _ = command("explain", first.enforcement_id, *data)
+    _, moved, _ = command("explain", second.enforcement_id, *data)
+
+    assert f"place a stop: sell 2 of {MNQ} at 20990.00: accepted" in placed
+    assert f"in {MNQ} to 21007.50: accepted" in moved
+
+
 async def test_explain_for_programs(data: Path, command: Command) -> None:
     code, out, _ = command("explain", ID, "--data", str(data), "--json")
 
@@ -105,22 +132,38 @@ async def test_i9_replay_and_explain_tell_what_other_code_would_have_done(
     assert "DIFFERENT" in out
     assert "EnforcementConfirmed" in out
     assert "NOT the same" in why
+    assert "the request itself is the same: only what came before or after it differs" in why
     assert told(counted)["differences"] > 0
 
 
-def a_thousand(_: Decimal) -> Usd:
-    return Usd(-1_000 * USD)
+def a_thousand(rule: RuleName, toward: Toward, _: Decimal) -> MoneyBound:
+    return MoneyBound(rule=rule, toward=toward, amount=Usd(-1_000 * USD))
 
 
 async def test_a_rule_that_judges_otherwise_is_told(
     data: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daily_realized_loss, "usd", a_thousand)
+    monkeypatch.setattr(daily_realized_loss, "money_bound", a_thousand)
 
     code, out, _ = command("explain", ID, "--data", str(data))
 
     assert code == 1
     assert "written:  account/1001" in out
+    assert "NOT the same" in out
+    assert "the request itself" not in out
+
+
+async def test_it_is_said_when_another_release_wrote_what_is_read(
+    data: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rerun, "RELEASE", "9.9")
+
+    _, why, _ = command("explain", ID, "--data", str(data))
+    _, out, _ = command("replay", "--data", str(data), "--account", "1001")
+
+    said = f"written by {RELEASE}, read by 9.9"
+    assert said in why
+    assert said in out
 
 
 @pytest.mark.parametrize(
