@@ -4,10 +4,12 @@ from decimal import Decimal
 
 import pytest
 
+from actors.plan import settings_of
 from actors.rules.auth_loss_guard import NAME, Params
 from ops.sim import actions
 from protocol.answers import AccountsRead
 from protocol.decisions import (
+    ConfigurationTaken,
     DayReset,
     EnforcementFailing,
     LockedAttempt,
@@ -15,9 +17,10 @@ from protocol.decisions import (
     LockSet,
 )
 from protocol.lockouts import LockKind
+from protocol.settings import Reconfigure
 from tests.e2e.conftest import Build
 from tests.e2e.invariants import alarms, holds, last_trade
-from tests.e2e.stand import CANCEL, CLOSE, FIRST, MES, MNQ, OTHER, Rules, Stand, plan
+from tests.e2e.stand import CANCEL, CLOSE, FIRST, MES, MNQ, OTHER, Rules, Stand, contracts, plan
 
 POLL = 15
 """Seconds between two reads of the list of accounts, with as few of them as here."""
@@ -260,6 +263,22 @@ async def test_010_outlives_the_reset(build: Build) -> None:
 
     assert stand.report().locked
     assert stand.decided(LockEnded) == []
+
+
+async def test_010_taken_out_its_lock_ends_with_the_reset_and_no_sooner(build: Build) -> None:
+    stand = await build(plan(guard()))
+    await tell(stand, may=False)
+    await locked_flat(stand)
+
+    without = settings_of(plan(contracts(9)))
+    stand.desk.notice(Reconfigure(account_id=FIRST, wanted=without))
+    await stand.until(lambda: stand.decided(ConfigurationTaken), "the news")
+    await stand.until(stand.idle, "quiet")
+    assert stand.report().locked
+
+    stand.clock.skip(8 * 3600 + 60)
+    await stand.until(lambda: stand.decided(LockEnded), "the reset to end it")
+    assert not stand.report().locked
 
 
 async def test_010_a_lost_connection_is_an_alarm_and_no_lock(build: Build) -> None:
