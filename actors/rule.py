@@ -11,8 +11,9 @@ import msgspec
 
 from actors.behaviour import Step
 from actors.model.confirm import Doubt, weigh
-from actors.rules.rule import AnyRule, Judgement, RuleParams, RuleState, Wake
+from actors.rules.rule import AnyRule, Hears, Judgement, RuleParams, RuleState, Wake
 from actors.tree import RULE_PREFIX
+from protocol.book import BookView
 from protocol.decisions import WouldHave
 from protocol.effects import PARENT, Effect, Harmless, Journal, Send
 from protocol.enforcement import Breach, Evaluate, Observed, Verdict, WantsTruth
@@ -58,7 +59,7 @@ class RuleBehaviour:
         """Judge the book."""
         match message:
             case Evaluate():
-                decided: Judgement[RuleState] = self._decide(state.rule, message.view, now)
+                decided = self._judge(state, message.view, now)
                 acted = bool(state.would)
                 judged, doubt = weigh(state.doubt, decided, message.view, now, acted=acted)
                 after = judged_state(state, judged, doubt, now)
@@ -72,6 +73,19 @@ class RuleBehaviour:
                 return Step(after, asked)
             case _:
                 return Step(state)
+
+    def _judge(self, state: State, view: BookView, now: Now) -> Judgement[RuleState]:
+        """Judge at this instant; what is counted from fills, by the clock that dates them.
+
+        Or a clock that is set an hour ahead would have every cooldown over before it began.
+        """
+        ahead = view.ahead if self._rule.hears & Hears.FILLS else Nanos(0)
+        if not ahead:
+            return self._decide(state.rule, view, now)
+        judged = self._decide(state.rule, view, Now(wall=Nanos(now.wall - ahead), mono=now.mono))
+        if judged.wake is None or judged.wake.clock is not Clock.WALL:
+            return judged
+        return judged._replace(wake=Wake(Clock.WALL, Nanos(judged.wake.at + ahead)))
 
     def keep(self, state: State) -> RuleState:
         """Keep the rule's own state."""

@@ -62,6 +62,8 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """How long a price on which everything would be closed waits for a second one."""
     under_lock: tuple[ContractId, ...] = ()
     """The contracts held that a lock covers, be it the account's or their own."""
+    ahead: Nanos = Nanos(0)
+    """How far this machine's clock is ahead of the Gateway's, by which fills are dated."""
 
     def holding(self, contract_id: ContractId) -> Holding | None:
         """Return the open position of a contract, if there is one."""

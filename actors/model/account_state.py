@@ -158,6 +158,7 @@ def viewed(plan: AccountPlan, state: State) -> State:
         session=state.session,
         confirm=plan.feed.confirm_span,
         under_lock=under_lock(state),
+        ahead=state.ahead or Nanos(0),
     )
     return replace(state, view=view, filled=state.ledger)
 

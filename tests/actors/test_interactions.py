@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
@@ -14,12 +15,14 @@ from actors.rules import (
     max_contracts,
     max_unrealized_profit,
     no_stop_loss_grace,
+    trade_frequency_limit,
     trade_management,
 )
 from actors.rules.rule import RuleParams
 from protocol.account_facts import OrderType
 from protocol.commands import CloseContract, ModifyOrder
 from protocol.decisions import LockSet
+from protocol.lockouts import LockKind
 from protocol.schedule import ClockSkewed
 from protocol.units import PRICE, SECOND, ContractId, Nanos, Now, Price, RuleName
 from tests.actors.loyal import PATH, Desk
@@ -51,6 +54,7 @@ BY_NAME: dict[RuleName, RuleParams] = {
     daily_realized_profit.NAME: PROFIT,
     cooldown_after_loss.NAME: COOLDOWN,
     no_stop_loss_grace.NAME: STOPS,
+    trade_frequency_limit.NAME: trade_frequency_limit.Params(per_minute=1),
     trade_management.NAME: trade_management.Params(min_interval="1s"),
 }
 
@@ -215,10 +219,11 @@ class Reluctant(Broker):
         return super().close(contract_id, size, at, late=late)
 
 
-def cooling_with_a_clock_ahead() -> tuple[Desk, Reluctant]:
+def cooling_with_a_clock_ahead(*, flatten: bool = True) -> tuple[Desk, Reluctant]:
     """Return a desk under a cooldown that is over by its own clock, and not by the Gateway's."""
     broker = Reluctant()
-    rules: dict[RuleName, RuleParams] = {cooldown_after_loss.NAME: COOLDOWN}
+    cooldown = replace(COOLDOWN, flatten=flatten)
+    rules: dict[RuleName, RuleParams] = {cooldown_after_loss.NAME: cooldown}
     one = Desk(
         AccountPlan(account_id=ACCOUNT, name="practice", reset=ResetSchedule(), rules=rules),
         broker=broker,
@@ -234,7 +239,7 @@ def cooling_with_a_clock_ahead() -> tuple[Desk, Reluctant]:
     return one, broker
 
 
-def test_a_cooldown_undoes_though_its_rule_is_content_by_a_clock_that_is_ahead_i3() -> None:
+def test_a_cooldown_undoes_though_it_is_over_by_a_clock_that_is_ahead_i3() -> None:
     one, broker = cooling_with_a_clock_ahead()
     broker.refuses = 2
     one.trade(MNQ, 1)
@@ -245,8 +250,8 @@ def test_a_cooldown_undoes_though_its_rule_is_content_by_a_clock_that_is_ahead_i
     assert broker.refuses == 0
 
 
-def test_what_a_cooldown_asked_for_ends_with_it_though_its_rule_was_content_before() -> None:
-    one, broker = cooling_with_a_clock_ahead()
+def test_what_a_cooldown_that_lets_stand_asked_for_ends_with_it() -> None:
+    one, broker = cooling_with_a_clock_ahead(flatten=False)
     broker.refuses = 10**6
     one.trade(MNQ, 1)
     one.wait(302_000)
@@ -256,3 +261,29 @@ def test_what_a_cooldown_asked_for_ends_with_it_though_its_rule_was_content_befo
     one.wait(30_000)
     assert one.broker.positions[MNQ].size == 1
     assert one.runtime.states[f"{PATH}/enforcer"].kept.demands == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "lasts_s"),
+    [
+        pytest.param(COOLDOWN, 300, id="007"),
+        pytest.param(trade_frequency_limit.Params(per_minute=1), 60, id="006"),
+    ],
+)
+def test_a_clock_that_is_ahead_takes_no_cooldown_away_i5(rule: RuleParams, lasts_s: int) -> None:
+    """The Gateway dates the fills: by this machine's clock it would be over before it began."""
+    one = desk(rule)
+    hour = Nanos(3_600 * SECOND)
+    one.now = Now(wall=Nanos(one.now.wall + hour), mono=one.now.mono)
+    one._take(one.runtime.input(PATH, ClockSkewed(ahead=hour), one.now))
+    for signed, ticks in ((1, -60), (-1, 0), (1, 0), (-1, 0)):
+        one.tell(one.broker.market(MNQ, signed, Nanos(one.now.wall - hour)))
+        one.move(MNQ, ticks)
+        one.wait(100)
+    (lock,) = one.runtime.states[PATH].locks
+
+    assert lock.kind is LockKind.COOLDOWN
+    one.wait((lasts_s - 2) * 1_000)
+    assert len(locks(one)) == 1
+    one.wait(3_000)
+    assert locks(one) == []
