@@ -118,7 +118,18 @@ def judged(account: AccountStatus, *, is_gone: bool) -> tuple[str, str, str]:
         return "PARTLY ARMED", "blind", f"not protecting: {', '.join(missing)}"
     if account.mode == SHADOW:
         return "SHADOW", "shadow", "only notes what it would have done: nothing is closed or locked"
-    return "ARMED", "armed", "every rule judges and acts"
+    return "ARMED", "armed", at_work(account.rules)
+
+
+def at_work(rules: list[RuleStatus]) -> str:
+    """Return what an armed account's rules do just now, and which of them do less."""
+    unsure = [title(one.rule) for one in rules if one.unknown is not None]
+    noting = [title(one.rule) for one in rules if one.mode == SHADOW]
+    if not unsure and not noting:
+        return "every rule judges and acts"
+    less = [f"cannot judge just now: {', '.join(unsure)}"] if unsure else []
+    less += [f"only noted: {', '.join(noting)}"] if noting else []
+    return "; ".join(less)
 
 
 def _rule(rule: RuleStatus) -> RuleView:

@@ -98,6 +98,29 @@ def test_an_account_has_the_worst_word_that_is_true_of_it(
 
 
 @pytest.mark.parametrize(
+    ("rules", "why"),
+    [
+        ([RULE], "every rule judges and acts"),
+        (
+            [RULE, replace(RULE, rule="daily_realized_profit", unknown="no price")],
+            "cannot judge just now: Daily realized profit",
+        ),
+        (
+            [
+                replace(RULE, unknown="no price"),
+                replace(RULE, rule="max_contracts", mode="shadow", enforcing=False),
+            ],
+            "cannot judge just now: Daily realized loss; only noted: Max contracts",
+        ),
+    ],
+)
+def test_an_armed_account_says_which_rules_do_less(rules: list[RuleStatus], why: str) -> None:
+    [found] = shown(replace(ACCOUNT, rules=rules)).accounts
+
+    assert (found.word, found.why) == ("ARMED", why)
+
+
+@pytest.mark.parametrize(
     "desk",
     [
         replace(DESK, state="down", heartbeat=None),

@@ -141,7 +141,7 @@ function plainly({ unknown, used, limit }) {
 }
 
 function standing(node, rule) {
-  node.dataset.standing = rule.status.enforcing ? "enforcing" : rule.status.armed ? "shadow" : "not";
+  node.dataset.standing = rule.status.lacks ? "not" : rule.status.enforcing ? "enforcing" : "shadow";
   text(node.querySelector(".standing"), rule.status.enforcing ? "" : rule.standing);
 }
 
