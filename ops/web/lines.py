@@ -96,6 +96,7 @@ def account(view: AccountView, now: datetime) -> list[Line]:
     figures = f"realized {one.realized or 'unknown'}  open {one.unrealized or 'unknown'}"
     found.append((Span(f"  {figures}  next reset in {reset}"),))
     found += [line for each in view.rules for line in rule(each)]
+    found += [(Span(f"  waits for the next reset: {each}", "soft"),) for each in one.waits]
     found += [position(each) for each in one.positions]
     found += [order(each) for each in one.orders]
     if one.feed is not None:

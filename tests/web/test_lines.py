@@ -53,6 +53,7 @@ BUSY = replace(
     ],
     feed=FeedStatus(state="live", truth_age_s=2, prices=[]),
     alarms=["store: slow"],
+    waits=["rules.max_contracts.limit: 8 -> 9"],
 )
 
 
@@ -72,6 +73,7 @@ def test_everything_that_the_page_shows_stands_in_the_terminal_too() -> None:
         f"[{'#' * 18}..]  90% CLOSE  -450.00 of -500.00, 50.00 left",
         f"[{'?' * BAR}] unknown: not read",
         "may trade",
+        "waits for the next reset: rules.max_contracts.limit: 8 -> 9",
         "long 2 MNQ Z26 at 21000.00, now no price: unknown",
         "sell 1 MNQ Z26 stop limit at 20700.00 limit 20690.00, working",
         "feed live, positions read 2 s ago",

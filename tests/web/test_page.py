@@ -98,6 +98,21 @@ async def test_the_screen_shows_a_day_until_it_is_locked(watched: Watched) -> No
     assert tab.complaints == []
 
 
+async def test_a_looser_setting_is_said_to_wait_beside_the_limit_that_holds(
+    watched: Watched,
+) -> None:
+    one = watched.service
+    await watched.shows(f"{FIRST} .gauges", "of 8, 8 left")
+    one.file.write_text(one.file.read_text("utf-8").replace("limit = 8", "limit = 9"), "utf-8")
+    assert one.process is not None
+    one.process.send_signal(signal.SIGHUP)
+
+    await watched.shows(
+        f"{FIRST} .waits", "Waits for the next reset: rules.max_contracts.limit: 8 -> 9"
+    )
+    assert "of 8, 8 left" in await watched.tab.text(f"{FIRST} .gauges")
+
+
 async def trades(watched: Watched) -> None:
     """Have the first account hold a position, protect it, and ask for another."""
     await watched.sim.price(MNQ, 21_000)

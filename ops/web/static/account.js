@@ -33,7 +33,7 @@ export function makeAccount() {
     element("div", { class: "locks" }),
     element("dl", { class: "money" }),
     element("section", { class: "limits" }, element("h3", {}, "Limits"), element("ul", { class: "gauges" }),
-      element("ul", { class: "plain" })),
+      element("ul", { class: "plain" }), element("ul", { class: "waits", "aria-label": "Waits for the next reset" })),
     part("held", "Positions and working orders", "ul", "rows"),
     part("done", "Enforcements today", "ol", "steps"),
     element("details", { class: "older" }, element("summary"), element("ol", { class: "steps" })),
@@ -67,6 +67,8 @@ export function changeAccount(card, view, screen) {
     changeLock(node, one, screen));
   changeMoney(find(".money"), status);
   changeRules(card, view.rules);
+  keep(find(".waits"), status.waits, String, () => element("li"), (node, said) =>
+    text(node, `Waits for the next reset: ${said}`));
   changeHeld(find(".held"), status);
   changeDone(card, status);
   changeFeed(find(".feed"), status, screen);
