@@ -180,11 +180,13 @@ class Doors:
                 listed = AccountsRead(accounts=self._listed())
                 self._answer(life, delay, AccountsFailed(why="503"), listed)
             case ReadInstrument(contract_id=contract_id):
+                asked = self._kernel.now().mono // SECOND % 2 == 0
                 missing = InstrumentFailed(
                     account_id=read.account_id,
                     contract_id=contract_id,
-                    why="503",
+                    why="503" if asked else "kept for enforcement",
                     final=False,
+                    asked=asked,
                 )
                 there = InstrumentRead(
                     account_id=read.account_id, instrument=INSTRUMENTS[contract_id]
