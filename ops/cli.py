@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
@@ -35,10 +36,20 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        speak(sys.stdout)
     args = parser().parse_args(argv)
     module = import_module("ops.commands")
     code: int = module.dispatch(args)
     return code
+
+
+def speak(stream: TextIOWrapper) -> None:
+    """Have a name that a terminal cannot show end nothing; files and programs read UTF-8."""
+    if stream.isatty():
+        stream.reconfigure(errors="backslashreplace")
+    else:
+        stream.reconfigure(encoding="utf-8")
 
 
 def parser() -> argparse.ArgumentParser:
