@@ -74,7 +74,7 @@ def render(checks: list[Checked]) -> list[str]:
             lines += [f"{MARGIN}  mend: {one.mend}"] * bool(one.mend)
     count = {kind: sum(one.verdict is kind for one in checks) for kind in Verdict}
     lines.append(
-        f"{len(checks)} checks: {count[Verdict.PROBLEM]} problems, "
-        f"{count[Verdict.WARNING]} warnings, {count[Verdict.UNKNOWN]} cannot be told from here"
+        f"checks: {len(checks)}, problems: {count[Verdict.PROBLEM]}, "
+        f"warnings: {count[Verdict.WARNING]}, cannot be told from here: {count[Verdict.UNKNOWN]}"
     )
     return lines

@@ -29,7 +29,7 @@ def read(file: Path) -> tuple[Loaded | None, list[Checked]]:
         loaded = load(file)
     except ConfigError as error:
         return None, [refused("configuration", one) for one in error.problems]
-    many = f"{len(loaded.config.accounts)} accounts under {len(loaded.logins)} logins"
+    many = f"accounts: {len(loaded.config.accounts)}, logins: {len(loaded.logins)}"
     return loaded, [
         fine("configuration", f"{loaded.file}: {many}"),
         *(warned("configuration", one) for one in loaded.warnings),
@@ -43,7 +43,7 @@ def secrets_of(loaded: Loaded) -> tuple[dict[str, Credentials], list[Checked]]:
     except ConfigError as error:
         return {}, [refused("secrets", one) for one in error.problems]
     open_files = [warned("secrets", one) for one in resolved.warnings]
-    told = fine("secrets", f"{len(resolved.logins)} logins have a user name and a key")
+    told = fine("secrets", "every login has its user name and its key")
     return resolved.logins, open_files or [told]
 
 
