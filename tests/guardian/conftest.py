@@ -1,3 +1,5 @@
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -5,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ops.sim.server import SimServer
-from tests.guardian.service import Service
+from tests.guardian.service import Service, children
 
 type Build = Callable[..., Service]
 
@@ -29,6 +31,10 @@ async def service(tmp_path: Path) -> AsyncIterator[Build]:
     yield build
     for one in built:
         if one.process is not None and one.process.returncode is None:
+            desks = children(one.process.pid)
             with suppress(ProcessLookupError):
                 one.process.kill()
             await one.process.wait()
+            for desk in desks:  # one that a test has stopped never hears that it is to end
+                with suppress(ProcessLookupError):
+                    os.kill(desk, signal.SIGCONT)

@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import signal
+import subprocess
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
@@ -22,6 +23,7 @@ from tests.guardian.service import MNQ, account, is_running, login, lose, until
 from tests.process.test_service import flat, guarded
 
 GROUPS = Path("/sys/fs/cgroup")
+SWAPPING = ("memory.swappiness", "memory.swap.max")
 ROOM_BYTES = 8 * 2**20
 SHARED = Path("/dev/shm")
 HOG = """
@@ -43,11 +45,15 @@ class Group(NamedTuple):
     told: str
 
     def begin(self) -> None:
-        """Make it; raise OSError where that cannot be done."""
+        """Make it, and keep it from swapping; raise OSError where that cannot be done."""
         self.folder.mkdir()
-        if not (self.folder / self.limit).exists():
+        counts = (self.folder / self.limit).exists()
+        if not counts or subprocess.run((*self.prefix, "true"), check=False).returncode:
             self.folder.rmdir()
-            raise OSError(f"{self.folder} does not count memory")
+            raise OSError(f"{self.folder} counts no memory, or takes nobody in")
+        for name in SWAPPING:
+            with suppress(OSError):
+                (self.folder / name).write_text("0", "ascii")
 
     async def is_over(self) -> bool:
         """Take it away, if its processes are gone."""
@@ -60,7 +66,7 @@ class Group(NamedTuple):
     @property
     def prefix(self) -> tuple[str, ...]:
         """Return what starts a program in it."""
-        return ("sh", "-c", f'echo $$ > {self.folder}/cgroup.procs; exec "$0" "$@"')
+        return ("sh", "-c", f'echo $$ > {self.folder}/cgroup.procs && exec "$0" "$@"')
 
     def tighten(self) -> None:
         """Leave it not much more than it has."""
