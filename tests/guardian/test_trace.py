@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import PIPE
 
 import msgspec
+import pytest
 
 from actors.tree import RULE_PREFIX
 from ops.desk import vitals
@@ -135,6 +136,9 @@ async def test_a_desk_that_is_stopped_is_named(service: Build, sim: SimServer) -
     assert code == 2
     assert told.silent == ["main"]
     assert told.guardian.tasks
+    assert await one.end() == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)  # nobody is left behind, stopped
 
 
 async def test_an_answer_to_a_trace_is_no_sign_of_life() -> None:
