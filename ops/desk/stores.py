@@ -17,6 +17,7 @@ from actors.tree import SETTINGS
 from config.schema import JournalConfig
 from ops.desk.marks import Mark, Marks, Past
 from protocol.codec import decode_state
+from protocol.decisions import AlarmKind
 from protocol.lockouts import Lock
 from protocol.settings import KeptSettings
 from protocol.units import AccountId, Nanos, RuleName
@@ -79,7 +80,9 @@ def open_store(
 
 def _without_disk(path: Path, account_id: AccountId, past: Past, error: Exception) -> Opened:
     """Return a store without a disk, which at least knows the last locks if they can be read."""
-    why = f"the store cannot be used and nothing is written down until the next start: {error}"
+    kind = AlarmKind.STORE_FAILED.value  # by which it is told to whom [notify] names
+    missing = "the store cannot be used and nothing is written down until the next start"
+    why = f"{kind}: {missing}: {error}"
     memory = InMemoryStore(account_id)
     try:
         disk = Store.open_to_read(path, account_id)

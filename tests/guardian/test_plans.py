@@ -236,6 +236,7 @@ def test_a_store_that_cannot_be_used_is_replaced_by_memory(tmp_path: Path) -> No
 
     assert opened.alarm is not None
     assert opened.lost
+    assert opened.alarm.startswith("store_failed: the store cannot be used")
     assert "nothing is written down until the next start" in opened.alarm
     assert opened.store.commit(Batch(account_id=ONE)) == 0
 
