@@ -55,6 +55,14 @@ def test_the_table_knows_every_command() -> None:
     assert set(CONFIGURED) == set(PEOPLES) - {"sim", "demo", "soak"}
 
 
+def test_no_command_is_lost_unnoticed() -> None:
+    """One was, once, with its tests and its lines in the README."""
+    known = "backup check demo doctor drill explain notify reload replay rules run sim smoke soak "
+    known += "status top trace verify"
+
+    assert sorted(known.split()) == PEOPLES
+
+
 def test_the_readme_lists_every_command() -> None:
     rows = [line for line in README.read_text("utf-8").splitlines() if line.startswith("| `risk")]
     listed = [name for row in rows for name in re.findall(r"`riskwarden (\w+)", row)]
