@@ -30,6 +30,8 @@ calendar = "cme_equity"
 [accounts.rules.session_block_outside.instruments.ZB]
 windows = [{ start = "08:30", end = "15:00" }]
 """
+LIMITS = "[accounts.rules.max_contracts_per_instrument]\n"
+BLOCKS = "[accounts.rules.symbol_blocks]\n"
 SEARCH, ALL = "Contract/search", "Contract/available"
 KIND = "product_unknown"
 
@@ -129,6 +131,26 @@ async def test_check_names_no_product_where_no_rule_does(tmp_path: Path, sim: Si
 
 
 # The start
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(COUNT.format("ZZ") + LOSS, id="a weight"),
+        pytest.param(f"{LIMITS}limits = {{ MNK = 2, ES = 1 }}\n{LOSS}", id="a limit"),
+        pytest.param(f'{BLOCKS}symbols = ["XYZ9"]\n{LOSS}', id="a symbol"),
+    ],
+)
+async def test_a_start_that_was_refused_goes_on_once_the_file_is_mended(
+    service: Build, sim: SimServer, wrong: str
+) -> None:
+    one = service(login(sim.url), account(rules=wrong))
+    code, out, err = await run("run", "--config", str(one.file))
+    assert code == 3, out + err
+
+    one.configure(login(sim.url), account(rules=rules("ES")))
+    await one.start()
+    await one.armed()
 
 
 async def test_a_start_is_refused_while_nothing_is_at_stake(tmp_path: Path, sim: SimServer) -> None:
