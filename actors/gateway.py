@@ -64,7 +64,9 @@ class Gateway:
         """Take one step of start-up, or of keeping in touch."""
         match message:
             case LoggedIn(accounts=accounts, spent=spent):
-                state, cleared = clear(replace(state, logged_in=True, fails=0, retry_at=None))
+                if not state.logged_in:  # else an earlier life asked, and ours may retry the hubs
+                    state = replace(state, logged_in=True, fails=0, retry_at=None)
+                state, cleared = clear(state)
                 state = replace(state, readings=state.readings.reported(spent, now))
                 return self._listed(state, accounts, now, cleared)
             case LoginFailed(why=why):

@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from actors.behaviour import Step
 from actors.model.demands import cancellable
+from protocol.account_facts import OrderSeen, OrderType, Side
 from protocol.answers import TruthFailed, TruthRead
 from protocol.commands import CancelOrder, CloseContract, ReadTruth
 from protocol.effects import Ask, Effect, Perform, Wake
 from protocol.message import Message
 from protocol.schedule import Tick
-from protocol.units import SECOND, AccountId, Nanos, Now
+from protocol.units import SECOND, AccountId, ContractId, Nanos, Now
 
 EVERY = 3 * SECOND
 """Longer than an accepted close takes to show, shorter than a person takes to look."""
@@ -65,7 +66,9 @@ class LastResort:
 
     def _undo(self, state: State, truth: TruthRead) -> Step[State]:
         effects: list[Effect] = []
-        for contract_id in sorted({one.contract_id for one in truth.positions if one.size}):
+        held = {one.contract_id: one.size for one in truth.positions if one.size}
+        leaving = [one for one in truth.orders if is_exit(one, held)]
+        for contract_id in sorted(set(held) - {one.contract_id for one in leaving}):
             state = replace(state, serial=state.serial + 1)
             command_id = self._command_id(state)
             close = CloseContract(
@@ -74,7 +77,7 @@ class LastResort:
             effects.append(Perform(close))
         working = {order.order_id for order in truth.orders}
         for order in truth.orders:
-            if not cancellable(order, working):
+            if order in leaving or not cancellable(order, working):
                 continue
             state = replace(state, serial=state.serial + 1)
             cancel = CancelOrder(
@@ -88,3 +91,10 @@ class LastResort:
 
     def _command_id(self, state: State) -> str:
         return f"{self._account_id}/l{state.begun}.{state.serial}"
+
+
+def is_exit(order: OrderSeen, held: dict[ContractId, int]) -> bool:
+    """Tell whether an order is a market exit: a close that is on its way, which wants no second."""
+    size = held.get(order.contract_id, 0)
+    opposite = size != 0 and (order.side is Side.SELL) == (size > 0)
+    return order.type is OrderType.MARKET and opposite and order.size - order.filled <= abs(size)

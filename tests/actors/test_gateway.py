@@ -178,6 +178,18 @@ def test_hubs_that_cannot_be_opened_are_tried_again() -> None:
     assert asked(bench.wait(2 * SECOND)) == [OpenHubs]
 
 
+def test_a_second_answer_to_a_login_does_not_forget_that_the_hubs_are_tried_again() -> None:
+    """An earlier life of the gateway had asked as well."""
+    bench = GatewayBench()
+    bench.tell(LoggedIn(accounts=seen(ONE, TWO)))
+    bench.tell(Evaluated(account_id=ONE))
+    bench.tell(Evaluated(account_id=TWO))
+    bench.tell(HubsLost(why="cannot connect"))
+    bench.tell(LoggedIn(accounts=seen(ONE, TWO)))
+
+    assert OpenHubs in asked(bench.wait(2 * SECOND))
+
+
 def test_after_every_gap_the_truth_is_read_again_lesson_19() -> None:
     bench = connected()
     assert alarms(bench.tell(HubsLost(why="silent"))) == [(AlarmKind.HUBS_LOST, True)]

@@ -114,7 +114,7 @@ class Hearing:
             case _:
                 return
         now, worst, alone = self._watch.kernel.now().mono, sign * realized, []
-        if sum(now - at < plan.feed.confirm_span for at in life.misprints) > 1:
+        if sum(now - at <= plan.feed.confirm_span for at in life.misprints) > 1:
             return  # what is crossed twice within the time to confirm is believed (ADR 0015)
         for one in account.view.holdings:
             heard = life.heard.get(one.contract_id)
