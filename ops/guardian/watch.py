@@ -11,7 +11,10 @@ from ops.desk.pipe import Command
 from ops.guardian.child import Child
 from ops.guardian.totals import Totals
 from protocol.control import ARMED, AccountStatus, DeskReload, DeskReport, DeskStatus
+from protocol.lifecycle import Phase
 
+UNREAD = {Phase.STARTING.value, Phase.READING.value}
+"""States in which an account knows nothing of what it holds."""
 FRESH_S = 3.0
 """How old a report may be to count for readiness."""
 HUNG_S = 5.0
@@ -60,7 +63,13 @@ class Watch:
         self.totals.begins()
 
     def take(self, report: DeskReport) -> None:
-        """Take a report; one from before its actors stand says nothing of its accounts."""
+        """Take a report; one from before its actors stand says nothing of its accounts.
+
+        Nor does one of an account that has not been read yet say that it holds nothing.
+        """
+        before = {one.id: one for one in self._last}
+        accounts = [remembered(one, before.get(one.id)) for one in report.accounts]
+        report = replace(report, accounts=accounts)
         self._report = report
         if report.figures is not None:
             self.totals.take(report.figures)
@@ -177,6 +186,13 @@ class Watch:
         if self._report is None:
             return "starting"
         return self._report.desk.state if self.is_fresh(now) else "stale"
+
+
+def remembered(account: AccountStatus, before: AccountStatus | None) -> AccountStatus:
+    """Return an account with what it was last seen to hold, until it has been read again."""
+    if account.state not in UNREAD or account.positions or before is None:
+        return account
+    return replace(account, positions=before.positions, orders=before.orders)
 
 
 def unarmed(account: AccountStatus) -> str:

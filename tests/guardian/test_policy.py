@@ -14,6 +14,8 @@ from ops.desk.outlook import starting
 from ops.guardian.child import Child
 from ops.guardian.guardian import Guardian
 from ops.guardian.watch import BACK_OFF_MAX_S, HUNG_S, RETRY_S, Watch
+from protocol.control import PositionStatus
+from tests.notify.statuses import account
 
 NOBODY: tuple[AccountConfig, ...] = ()
 CRASHED = Ending(1, "crashed")
@@ -85,6 +87,23 @@ async def test_a_silent_desk_is_stale_then_hung() -> None:
     assert watch.died(-9).message == "desk main died by signal 9"
     assert watch.desk(104.0).state == "down"
     assert watch.desk(104.0).pid is None
+
+
+@pytest.mark.parametrize(
+    ("state", "held"), [("starting", 1), ("reading", 1), ("evaluated", 0), ("armed", 0)]
+)
+async def test_an_account_that_is_not_read_yet_is_not_said_to_hold_nothing_i2(
+    state: str, held: int
+) -> None:
+    """Or the alarm of a position that nobody watches would end with each start of a desk."""
+    one = PositionStatus(
+        contract="MNQ", side="long", size=2, average="21000", mark=None, unrealized=None
+    )
+    watch = Watch("main", NOBODY)
+    watch.take(replace(starting("main"), accounts=[account(positions=[one])]))
+    watch.take(replace(starting("main"), accounts=[account(state=state, positions=[])]))
+
+    assert len(watch.accounts(1.0)[0].positions) == held
 
 
 async def test_a_child_that_talks_nonsense_is_heard_to_its_end() -> None:
