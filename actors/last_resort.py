@@ -25,10 +25,14 @@ EVERY = 3 * SECOND
 
 
 class State(msgspec.Struct, frozen=True):
-    """The number of the last command, from this life's start."""
+    """The number of the last command, from this life's start; and the read that is awaited.
+
+    What the account had asked for may still be answered: acting on both would close twice.
+    """
 
     begun: Nanos
     serial: int = 0
+    reading: str = ""
 
 
 class LastResort:
@@ -49,7 +53,7 @@ class LastResort:
     def handle(self, state: State, message: Message, now: Now) -> Step[State]:
         """Undo what a read shows, and read again after a while, whatever came of it."""
         match message:
-            case TruthRead():
+            case TruthRead(command_id=command_id) if command_id == state.reading:
                 return self._undo(state, message)
             case TruthFailed():
                 return Step(state)
@@ -61,6 +65,7 @@ class LastResort:
     def _read(self, state: State, now: Now) -> Step[State]:
         state = replace(state, serial=state.serial + 1)
         command_id = self._command_id(state)
+        state = replace(state, reading=command_id)
         read = ReadTruth(command_id=command_id, account_id=self._account_id, urgent=True)
         return Step(state, (Ask(read), Wake(mono=Nanos(now.mono + EVERY))))
 
