@@ -10,13 +10,14 @@ import msgspec
 
 from actors.account_feed import FEED
 from actors.model import account_state
+from actors.model.confirm import UNCONFIRMED
 from actors.model.feed import OnBlind
 from actors.plan import AccountPlan
 from actors.rules import daily_realized_loss, daily_realized_profit
 from actors.rules.rule import Mode
 from protocol.decisions import AlarmKind, LockSet
 from protocol.enforcement import Aim
-from protocol.units import SECOND, USD, ContractId, Price
+from protocol.units import SECOND, USD, ContractId, Price, RuleName
 from tests.sim.broker import gain
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LATE = 3 * SECOND
 """From the limit of an age until the account has looked: a sweep, and a bit."""
+LIMITS = (daily_realized_loss.NAME, daily_realized_profit.NAME)
+"""The rules by which prices may end a day."""
 TRUE_PRICES = 9
 """The last prices of a contract that were told: any of them may be what it goes by."""
 
@@ -46,10 +49,26 @@ class Hearing:
         self._watch = watch
         self._held: dict[ContractId, int] = {}
         """Since when each contract is held, as far as this life of the account knows."""
+        self._doubted: dict[RuleName, int] = {}
+        """When each limit was last said to be crossed in doubt, a second price being awaited."""
 
     def begins(self) -> None:
         """Forget what a life before had seen."""
         self._held = {}
+        self._doubted = {}
+
+    def buried(self, rule: RuleName) -> None:
+        """Note that a rule died, and its doubt with it."""
+        self._doubted.pop(rule, None)
+
+    def doubts(self, account: account_state.State) -> None:
+        """Note which limits are crossed in doubt; one that began before goes on until its end."""
+        now, span = self._watch.kernel.now().mono, account.plan.feed.confirm_span
+        for rule in LIMITS:
+            verdict, since = account.verdicts.get(rule), self._doubted.get(rule)
+            awaits = verdict is not None and verdict.unknown == UNCONFIRMED
+            if awaits and (since is None or now - since >= span):
+                self._doubted[rule] = now
 
     def judge(self, account: account_state.State) -> None:
         """Demand that the account says so when it has been blind for a while."""
@@ -68,8 +87,7 @@ class Hearing:
     def misprinted(self, contract_id: ContractId) -> None:
         """Note that a wrong price was told of something that is held, by which a day may end."""
         confirmed = self._watch.plan.feed.confirm_span and contract_id in self._held
-        rules = (daily_realized_loss.NAME, daily_realized_profit.NAME)
-        if confirmed and any(one in self._watch.plan.rules for one in rules):
+        if confirmed and any(one in self._watch.plan.rules for one in LIMITS):
             self._watch.kernel.happened.add("misprint")
 
     def _blind(self, account: account_state.State, contract_id: ContractId, age: int) -> None:
@@ -114,8 +132,8 @@ class Hearing:
             case _:
                 return
         now, worst, alone = self._watch.kernel.now().mono, sign * realized, []
-        if sum(now - at <= plan.feed.confirm_span for at in life.misprints) > 1:
-            return  # what is crossed twice within the time to confirm is believed (ADR 0015)
+        if self._twice(said.lock.rule, life.misprints, plan.feed.confirm_span):
+            return
         for one in account.view.holdings:
             heard = life.heard.get(one.contract_id)
             worth = [sign * (one.unrealized or 0)]
@@ -132,3 +150,14 @@ class Hearing:
             worst += min(worth)
         beyond = realized * sign <= bound or worst <= bound + USD
         self._watch.demand(beyond or not alone, f"I7 {said} rests on one print of {alone}")
+
+    def _twice(self, rule: RuleName, misprints: list[int], span: int) -> bool:
+        """Tell whether a second crossing bore a doubt out within the time to confirm (ADR 0015).
+
+        A doubt begins when the rule finds the crossing, by a price that may have come before: as
+        when the contract is bought after the wrong print.  That price was young then.
+        """
+        since = self._doubted.get(rule)
+        if since is None or self._watch.kernel.now().mono - since > span:
+            return False
+        return sum(since - at < span for at in misprints) > 1

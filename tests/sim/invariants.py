@@ -249,6 +249,7 @@ class Invariants:
                 self._restarted()
             if path == self.path:
                 self.hearing.begins()
+            self.hearing.buried(RuleName(path.rsplit("/", 1)[1]))
         enforcer, account = self.enforcer(), self.account()
         heard, self._heard = self._heard, None
         if account is not None and not turn.deaths:
@@ -258,6 +259,7 @@ class Invariants:
             self._decided(portion)
         if account is not None:
             self._priced(account)
+            self.hearing.doubts(account)
         if account is not None and not turn.deaths and "feed" in self.kernel.twists:
             self.hearing.judge(account)
         if account is not None and portion is not None and self.alive("lockout"):
