@@ -15,6 +15,8 @@ from protocol.units import Now
 
 type When = Callable[[str, Message], bool]
 """Says of an actor's path and a message whether the actor fails on it."""
+type How = Callable[[Behaviour[Any], str, When], Behaviour[Any]]
+"""Builds what stands in for a behaviour, at a path."""
 
 
 class StruckError(Exception):
@@ -56,7 +58,7 @@ class FaultyRoster(DeskRoster):
         self,
         plans: AccountPlan | tuple[AccountPlan, ...],
         when: When,
-        how: type[Faulty] = Faulty,
+        how: How = Faulty,
     ) -> None:
         super().__init__(plans if isinstance(plans, tuple) else (plans,))
         self._when = when
@@ -70,7 +72,7 @@ class FaultyRoster(DeskRoster):
         return self._struck[real]
 
 
-def struck(real: type[Actor], when: When, how: type[Faulty]) -> type[Actor]:
+def struck(real: type[Actor], when: When, how: How) -> type[Actor]:
     """Return an actor class whose behaviour fails when it is told to."""
     assert issubclass(real, Shell)
     inner: type[Shell] = real

@@ -58,8 +58,7 @@ def to(name: str, on: type[Message] = Evaluate) -> Callable[[Message], tuple[Eff
 
 def talking(answers: dict[str, Callable[[Message], tuple[Effect, ...]]]) -> tuple[Desk, Talk]:
     talk = Talk(answers)
-    how: Any = talk
-    return Desk(plan(), FaultyRoster(plan(), lambda _, __: False, how)), talk
+    return Desk(plan(), FaultyRoster(plan(), lambda _, __: False, talk)), talk
 
 
 def given_up(desk: Desk) -> list[str]:

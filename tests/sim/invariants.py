@@ -24,7 +24,6 @@ be so once it is calm is in tests/sim/at_rest.py.
 | I16 | tests/sim/test_timelines.py: every order and duplication of an episode's messages |
 """
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -136,8 +135,8 @@ class Invariants:
         self.hearing = Hearing(self)
         self._goals: dict[str, tuple[Goal, ...]] = {}
         self._heard: Message | None = None
-        self._before: list[Demand | EnforcementRequested] = []
-        """What was demanded of stops a step ago, or earlier in this one: sent, then withdrawn."""
+        self.asked: dict[str, tuple[Demand, ...]] = {}
+        """What was demanded as each mutation was asked for, by its id, until that is judged."""
         self._flights: dict[str, Flight] = {}
         self._reborn = -1
         """When the enforcer last began anew within a process."""
@@ -271,12 +270,9 @@ class Invariants:
                 self._goals[demand.enforcement_id] = demand.goals
             self._under_way(enforcer, cause)
         if portion is not None:
-            self._before += _about_stops(portion.decisions)
             for command in portion.mutations:
                 self._asked(command)
             self._unwritten[id(portion)] = self.stays
-        if enforcer is not None:
-            self._before = _about_stops(enforcer.kept.demands)
 
     def _acted(self, account: account_state.State) -> None:
         """I14: what a rule has found is so, or demanded: or its alarm would be raised in error."""
@@ -404,15 +400,12 @@ class Invariants:
         assert account is not None
         asking = {
             demand.rule
-            for demand in (*enforcer.kept.demands, *self._before)
+            for demand in self.asked.pop(command.command_id, ())
+            if not demand.withdrawn
             for goal in demand.goals
-            if (goal.aim in ABOUT_STOPS or not getattr(demand, "withdrawn", False))
-            and goal.contract_id in (None, command.contract_id)
-            and goal.aim in WANTED[type(command)]
+            if goal.contract_id in (None, command.contract_id) and goal.aim in WANTED[type(command)]
         }
-        # One about a stop may be asked for, sent and withdrawn in one step, and leave no trace.
-        about_stop = isinstance(command, ModifyOrder | PlaceStop)
-        self.demand(bool(asking) or about_stop, f"I8 nobody asked for {command}")
+        self.demand(bool(asking), f"I8 nobody asked for {command}")
         if asking <= self._gentle:
             self._spared(command, account, asking)
         if isinstance(command, PartialClose):
@@ -562,15 +555,6 @@ def gentle(plan: AccountPlan) -> set[RuleName]:
 
 def _rules(locks: tuple[Lock, ...]) -> set[RuleName]:
     return {one.rule for one in locks if one.kind in SOFT}
-
-
-def _about_stops(told: Iterable[object]) -> list[Demand | EnforcementRequested]:
-    return [
-        one
-        for one in told
-        if isinstance(one, Demand | EnforcementRequested)
-        and all(goal.aim in ABOUT_STOPS for goal in one.goals)
-    ]
 
 
 def _lowered(stays: dict[ContractId, int], held: dict[ContractId, int]) -> dict[ContractId, int]:

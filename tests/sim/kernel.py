@@ -31,6 +31,7 @@ from protocol.schedule import ClockJumped
 from protocol.settings import Reconfigure
 from protocol.units import MILLISECOND, SECOND, AccountId, ContractId, Nanos, Now
 from tests.actors.faulty import FaultyRoster
+from tests.sim.asking import Asking
 from tests.sim.broker import Broker, Exchange
 from tests.sim.disk import PATIENCE, Disk, Write
 from tests.sim.doors import Doors
@@ -340,7 +341,8 @@ class Kernel:
             settings.resumed(settings_kept(stored, one), wanted, Nanos(self.wall))
             for one, wanted in self.wanted.items()
         )
-        return FaultyRoster(plans, lambda path, _: self.weather.strikes(path))
+        how = partial(Asking, self.watches)
+        return FaultyRoster(plans, lambda path, _: self.weather.strikes(path), how)
 
     def _crash(self) -> None:
         """End the process here; what it had sent may or may not arrive."""

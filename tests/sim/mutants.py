@@ -344,6 +344,17 @@ def closes_also_what_nobody_asked_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(demands, "keep", keep)
 
 
+@breaks("I8")
+def acts_for_a_rule_that_is_content(patch: pytest.MonkeyPatch) -> None:
+    """What was withdrawn is brought about all the same."""
+    real = demands.needed
+
+    def needed(held: tuple[demands.Demand, ...], view: Any) -> tuple[Action, ...]:
+        return real(tuple(replace(one, withdrawn=False) for one in held), view)
+
+    patch.setattr(pacing, "needed", needed)
+
+
 @breaks("004", "003", "005", "013", "I7")
 def forgets_the_triggers_that_rest_in_the_market(patch: pytest.MonkeyPatch) -> None:
     """No price ever asks a rule to judge, and neither does the sweep."""
