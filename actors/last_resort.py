@@ -11,14 +11,13 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.behaviour import Step
-from actors.model.demands import cancellable
-from protocol.account_facts import OrderSeen, OrderType, Side
+from actors.model.demands import cancellable, exits
 from protocol.answers import TruthFailed, TruthRead
 from protocol.commands import CancelOrder, CloseContract, ReadTruth
 from protocol.effects import Ask, Effect, Perform, Wake
 from protocol.message import Message
 from protocol.schedule import Tick
-from protocol.units import SECOND, AccountId, ContractId, Nanos, Now
+from protocol.units import SECOND, AccountId, Nanos, Now
 
 EVERY = 3 * SECOND
 """Longer than an accepted close takes to show, shorter than a person takes to look."""
@@ -72,7 +71,8 @@ class LastResort:
     def _undo(self, state: State, truth: TruthRead) -> Step[State]:
         effects: list[Effect] = []
         held = {one.contract_id: one.size for one in truth.positions if one.size}
-        leaving = [one for one in truth.orders if is_exit(one, held)]
+        # A second close, on top of one that fills late, would turn the position around.
+        leaving = [one for one in truth.orders if exits(one, held.get(one.contract_id, 0))]
         for contract_id in sorted(set(held) - {one.contract_id for one in leaving}):
             state = replace(state, serial=state.serial + 1)
             command_id = self._command_id(state)
@@ -96,10 +96,3 @@ class LastResort:
 
     def _command_id(self, state: State) -> str:
         return f"{self._account_id}/l{state.begun}.{state.serial}"
-
-
-def is_exit(order: OrderSeen, held: dict[ContractId, int]) -> bool:
-    """Tell whether an order is a market exit: a close that is on its way, which wants no second."""
-    size = held.get(order.contract_id, 0)
-    opposite = size != 0 and (order.side is Side.SELL) == (size > 0)
-    return order.type is OrderType.MARKET and opposite and order.size - order.filled <= abs(size)

@@ -12,9 +12,9 @@ state does not need.
 import msgspec
 
 from actors.model.deeds import Action, Cancel, Close
-from actors.model.protection import PROTECTING_TYPES
+from actors.model.protection import PROTECTING_TYPES, against
 from actors.model.stops import is_clear, meant, misfits, moves, placing, uncovered
-from protocol.account_facts import OrderSeen, OrderStatus, OrderType, Side
+from protocol.account_facts import OrderSeen, OrderStatus, OrderType
 from protocol.book import BookView, Holding
 from protocol.enforcement import Aim, Goal, Priority
 from protocol.units import ContractId, Nanos, OrderId, RuleName
@@ -116,7 +116,7 @@ def lacking(
 
 def goes(goals: tuple[Goal, ...], order: OrderSeen, view: BookView) -> bool:
     """Tell whether these goals have an order cancelled: not a close that is on its way."""
-    return unwanted(goals, order, view) and not exits(order, view.holding(order.contract_id))
+    return unwanted(goals, order, view) and not exits(order, size_held(view, order.contract_id))
 
 
 def stopping(
@@ -154,21 +154,23 @@ def unwanted(goals: tuple[Goal, ...], order: OrderSeen, view: BookView) -> bool:
     withheld = any(
         goal.aim is Aim.WITHHOLD and goal.contract_id in (None, order.contract_id) for goal in goals
     )
-    holding = view.holding(order.contract_id)
-    return withheld and increases(order, 0 if holding is None else holding.size)
+    return withheld and increases(order, size_held(view, order.contract_id))
 
 
-def increases(order: OrderSeen, held: int) -> bool:
-    """Tell whether an order's fill could leave more exposure than is held, or turn it around.
+def size_held(view: BookView, contract_id: ContractId) -> int:
+    """Return the signed size that is held of a contract."""
+    holding = view.holding(contract_id)
+    return 0 if holding is None else holding.size
+
+
+def increases(order: OrderSeen, size: int) -> bool:
+    """Tell whether an order's fill could leave more exposure than this size, or turn it around.
 
     A stop against the position stays though it be larger, as a partial exit leaves it: without it
     nothing would protect the rest.
     """
-    if not held:
-        return True
-    size, left = abs(held), order.size - order.filled
-    opposite = (order.side is Side.SELL) == (held > 0)
-    return not opposite or left > (2 * size if order.type in PROTECTING_TYPES else size)
+    most = 2 * abs(size) if order.type in PROTECTING_TYPES else abs(size)
+    return not against(order, size) or order.size - order.filled > most
 
 
 def cancellable(order: OrderSeen, leaving: set[OrderId]) -> bool:
@@ -187,22 +189,23 @@ def on_its_way_out(holding: Holding, view: BookView) -> int:
     A close on top of a close that fills late would turn the position around.  One that is larger
     than the position counts too: the row may be an old one that was told late.
     """
-    rests = (order.size - order.filled for order in view.orders
-             if order.contract_id == holding.contract_id and opposes(order, holding))  # fmt: skip
-    return min(abs(holding.size), sum(rests))
+    size, own = holding.size, holding.contract_id
+    rests = (
+        order.size - order.filled
+        for order in view.orders
+        if order.contract_id == own and fills_against(order, size)
+    )
+    return min(abs(size), sum(rests))
 
 
-def opposes(order: OrderSeen, holding: Holding) -> bool:
-    """Tell whether an order is about to fill against a position."""
-    opposite = (order.side is Side.SELL) == (holding.size > 0)
-    return opposite and order.type is OrderType.MARKET
+def fills_against(order: OrderSeen, size: int) -> bool:
+    """Tell whether an order is about to fill against a position of this size."""
+    return order.type is OrderType.MARKET and against(order, size)
 
 
-def exits(order: OrderSeen, holding: Holding | None) -> bool:
+def exits(order: OrderSeen, size: int) -> bool:
     """Tell whether an order is a market exit: most likely our own close, on its way to the fill."""
-    if holding is None or not opposes(order, holding):
-        return False
-    return order.size - order.filled <= abs(holding.size)
+    return fills_against(order, size) and order.size - order.filled <= abs(size)
 
 
 def met(goals: tuple[Goal, ...], view: BookView) -> bool:

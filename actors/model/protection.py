@@ -54,11 +54,16 @@ def protects(order: OrderSeen, holding: Holding) -> bool:
     """Tell whether an order is one that takes this position off as it loses."""
     return (
         order.contract_id == holding.contract_id
-        and (order.side is Side.SELL) == (holding.size > 0)
+        and against(order, holding.size)
         and order.type in PROTECTING_TYPES
         and order.status in PROTECTING_STATUSES
         and loses(order, holding)
     )
+
+
+def against(order: OrderSeen, size: int) -> bool:
+    """Tell whether an order is on the other side of a position of this signed size."""
+    return size != 0 and (order.side is Side.SELL) == (size > 0)
 
 
 def loses(order: OrderSeen, holding: Holding) -> bool:
