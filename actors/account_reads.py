@@ -156,11 +156,8 @@ def watch_marks(plan: AccountPlan, state: State) -> WatchMarks:
 
 
 def sweep(plan: AccountPlan, state: State, now: Now) -> Learnt:
-    """Ask for all marks again while something is held, and for what was never answered.
-
-    Nothing may be watched any more, and the market has died of hearing so: the rules still wait.
-    """
-    if not (state.watched or state.awaits_marks):
+    """Ask for all marks again while something is held, and for what was never answered."""
+    if not sweeps(state):
         return state, ()
     state, records = ask_records(plan, state, state.watched)
     next_one = timer("account/sweep", Purpose.SWEEP, Nanos(now.mono + pause(plan, state, now)))
@@ -170,7 +167,7 @@ def sweep(plan: AccountPlan, state: State, now: Now) -> Learnt:
 
 def sweep_through(plan: AccountPlan, state: State, now: Now) -> Learnt:
     """Sweep, and have every rule say how it judges once the market has answered."""
-    if not (state.watched or state.awaits_marks):
+    if not sweeps(state):
         return state, ()
     state, overdue = unjudged(plan, state, now)
     state, swept = sweep(plan, state, now)
@@ -184,8 +181,15 @@ def pause(plan: AccountPlan, state: State, now: Now) -> int:
 
 def unswept(state: State, now: Now) -> bool:
     """Tell whether the sweep itself got lost."""
-    asks = bool(state.watched or state.awaits_marks)
-    return asks and now.mono - state.swept > JUDGED_MAX
+    return sweeps(state) and now.mono - state.swept > JUDGED_MAX
+
+
+def sweeps(state: State) -> bool:
+    """Tell whether the market is to be asked now and then.
+
+    Also where nothing is watched any more, if it never answered that: the rules still wait for it.
+    """
+    return bool(state.watched or state.awaits_marks)
 
 
 def late_rules(state: State, now: Now) -> list[RuleName]:
