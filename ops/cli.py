@@ -95,7 +95,10 @@ def _add_running(commands: "argparse._SubParsersAction[Parser]", configured: Par
         metavar="S",
         help="seconds until a desk that does not come up counts as stalled (default: %(default)g)",
     )
-    commands.add_parser("run", parents=[configured, running], help="guard the configured accounts")
+    run = commands.add_parser(
+        "run", parents=[configured, running], help="guard the configured accounts"
+    )
+    run.add_argument("--orphan-for", type=seconds, help=argparse.SUPPRESS)  # for rehearsals
     desk = commands.add_parser("desk", parents=[configured, running])  # for the guardian alone
     desk.add_argument("--login", required=True)
     desk.add_argument("--accepted", type=Path)

@@ -12,5 +12,6 @@ def run(args: Namespace) -> int:
         arm_within=args.arm_within,
         json_logs=args.json_logs,
         trial=args.trial,
+        orphan_s=args.orphan_for,
     )
     return main(orders)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -47,6 +48,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     json_logs: bool = False
     trial: Path | None = None
     """Where to keep everything, to try the configuration without consequences (config/trial.py)."""
+    orphan_s: float | None = None
+    """How long to go on once standard input is closed, and so whoever rehearses is gone."""
 
 
 def main(orders: Orders) -> int:
@@ -83,6 +86,8 @@ async def _guard(orders: Orders, loaded: Loaded, text: str, lines: logs.Lines) -
         guardian = Guardian(_watches(loaded), start)
         guardian.reload = reload = Reload(loaded, guardian)
         _obey(guardian, reload)
+        if orders.orphan_s is not None:
+            _end_as_orphan(guardian, orders.orphan_s)
         traces = Traces(guardian)
 
         async def asked(request: Request) -> msgspec.Struct:
@@ -147,6 +152,22 @@ def _obey(guardian: Guardian, reload: Reload) -> None:
         ending = Ending(Exit.OK, f"the guardian ends: signal {number.name}")
         loop.add_signal_handler(number, guardian.end, ending)
     loop.add_signal_handler(signal.SIGHUP, reload.hang_up)
+
+
+def _end_as_orphan(guardian: Guardian, after_s: float) -> None:
+    """End a while after standard input is closed: what a drill had opened can be closed till then.
+
+    Otherwise a rehearsal that is killed would leave a service behind that nobody knows of, and
+    its session of the login would throw out the real one.
+    """
+    loop = asyncio.get_running_loop()
+    ending = Ending(Exit.OK, "the guardian ends: whoever started it is gone")
+
+    def closed() -> None:
+        loop.remove_reader(sys.stdin)
+        loop.call_later(after_s, guardian.end, ending)
+
+    loop.add_reader(sys.stdin, closed)
 
 
 def _own(data_dir: Path) -> LockFile:

@@ -15,6 +15,8 @@ from ops.desk.lockfile import holder
 from protocol.control import ServiceStatus
 
 STOP_S = 5.0
+ORPHAN_S = 30.0
+"""How long the service goes on if the rehearsal is killed: long enough to close what it opened."""
 ASK_S = 2.0
 USER, KEY = "PROJECT_X_USERNAME", "PROJECT_X_API_KEY"
 """Where the configurations that are made here say that the secrets stand."""
@@ -23,7 +25,8 @@ USER, KEY = "PROJECT_X_USERNAME", "PROJECT_X_API_KEY"
 class Service:
     """`riskwarden run` on a configuration; out of reach of the terminal's signals.
 
-    Whoever starts it decides when it ends: an interrupt must not take the guard away first.
+    Whoever starts it decides when it ends: an interrupt must not take the guard away first.  If he
+    is killed it ends by itself, a while later.
     """
 
     def __init__(
@@ -33,10 +36,11 @@ class Service:
         *,
         secrets: tuple[str, str] | None = None,
         options: Sequence[str] = (),
+        orphan_s: float = ORPHAN_S,
     ) -> None:
         """Take the file, its data_dir, and user name and key where the file asks for `USER`."""
         self._command = [sys.executable, "-P", "-m", "ops.cli", "run", "--config", str(file)]
-        self._command += options
+        self._command += [*options, "--orphan-for", f"{orphan_s:g}"]
         self._data_dir = data_dir
         self._more: Mapping[str, str] = (
             {} if secrets is None else {USER: secrets[0], KEY: secrets[1]}
@@ -49,7 +53,7 @@ class Service:
             *self._command,
             # Its data_dir goes when it ends: it leaves no mark of it in this user's state.
             env={**os.environ, **self._more, "XDG_STATE_HOME": str(self._data_dir.parent)},
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,  # nothing is ever said: it closes when we are gone
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
