@@ -12,6 +12,7 @@ ops.reliability` makes the page of them.  What a test proves of a rule is added 
 import logging
 import os
 from collections.abc import Generator, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def pytest_runtest_makereport(
 
 
 RULES_PROVEN: dict[str, bool] = {}
+TESTS = count()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -71,15 +73,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         matrix.note(RULES_PROVEN)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the state of services that tests start out of this user's own."""
-    before = os.environ.get("XDG_STATE_HOME")
-    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
-    yield
-    os.environ.pop("XDG_STATE_HOME")
-    if before is not None:
-        os.environ["XDG_STATE_HOME"] = before
+@pytest.fixture(autouse=True)
+def _state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the state of services out of this user's own, and of every other test's.
+
+    A lock stands there by the Gateway's address, and a later simulator may get an earlier's port.
+    """
+    folder = tmp_path_factory.getbasetemp() / "state" / str(next(TESTS))
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
 
 
 @pytest.fixture(autouse=True)

@@ -40,12 +40,6 @@ UNPRIVILEGED = (
 """Takes from root what lets it pass over permissions."""
 
 
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep this user's state apart for each test."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-
 async def locked(one: Service, sim: SimServer, number: int = 1001) -> str:
     """Start a service and lose; return when the lock ends."""
     await one.start()
