@@ -18,7 +18,7 @@ from actors.behaviour import Step
 from actors.model.deeds import Action
 from actors.model.demands import Demand, merge, met
 from actors.model.enforcement_state import Flight, Kept, State, resumed
-from actors.model.flights import command_of, harmless, landed, overdue, serves
+from actors.model.flights import command_of, harmless, in_vain, landed, overdue, serves
 from actors.model.pacing import (
     ANSWER_MAX,
     READ_MAX,
@@ -172,9 +172,11 @@ class Enforcer:
         )
         if flight is None:
             return Step(state)  # an earlier life's, or one given up on: the next read tells
+        vain = in_vain(state, flight, message)
         state = landed(state, flight, message, now)
-        failed = not harmless(flight, message)
-        said = self._failing(state, flight, message.why) if failed else ()
+        failed = vain or not harmless(flight, message)
+        why = "accepted, as before, and not done" if vain else message.why
+        said = self._failing(state, flight, why) if failed else ()
         counts = failed or isinstance(flight.command, PlaceStop)
         demands = tuple(
             replace(one, attempts=one.attempts + 1) if counts and serves(one, flight) else one

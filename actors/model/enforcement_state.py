@@ -57,6 +57,8 @@ class Hold(msgspec.Struct, frozen=True):
     read_after: Nanos | None = None
     uncertain: bool = False
     """It may still happen: only such a read ends the hold, whatever the book shows meanwhile."""
+    accepted: bool = False
+    """The last thing sent for the key was accepted, and has changed nothing since."""
 
 
 class State(msgspec.Struct, frozen=True):

@@ -120,6 +120,9 @@ def held_back(state: State, flight: Flight, answer: Answered, now: Now) -> Hold:
     A close may be repeated, for it takes what is left.  A reduction was sized for the book of
     then, so a second one wants a read of what the first has done, and so does a stop that is moved
     or placed.  One that has been moved may be cancelled at once.
+
+    A yes is no more than a word: what is accepted again and again, and not done, is asked for more
+    and more slowly too.
     """
     command, outcome = flight.command, answer.outcome
     key = flight.key
@@ -128,11 +131,14 @@ def held_back(state: State, flight: Flight, answer: Answered, now: Now) -> Hold:
     fails = max((one.fails for one in state.kept.holds if one.key in (flight.key, key)), default=0)
     if answer.why == RESERVED:
         return Hold(key, Nanos(now.mono + RETRY_MAX), fails)
-    if outcome is Outcome.ACCEPTED and isinstance(command, PlaceStop):
-        return Hold(key, Nanos(now.mono + backoff(SETTLE, fails)), fails + 1, now.mono)
     if outcome is Outcome.ACCEPTED:
-        after = now.mono if isinstance(command, PartialClose | ModifyOrder) else None
-        return Hold(key, Nanos(now.mono + SETTLE), fails, after)
+        sized = isinstance(command, PartialClose | ModifyOrder | PlaceStop)
+        span = SETTLE
+        if in_vain(state, flight, answer):
+            fails += 1
+            span = backoff(SETTLE, fails)
+        after = now.mono if sized else None
+        return Hold(key, Nanos(now.mono + span), fails, after, accepted=True)
     span = backoff(RETRY, fails)
     if isinstance(command, ModifyOrder | PlaceStop):
         span = min(RETRY << min(fails, STOP_DOUBLINGS_MAX), STOP_RETRY_MAX)
@@ -170,6 +176,12 @@ def serves(demand: Demand, flight: Flight) -> bool:
             return Aim.PROTECT in aims
         case _:
             return keep(demand.goals, contract_id) is not None
+
+
+def in_vain(state: State, flight: Flight, message: Answered) -> bool:
+    """Tell whether what is accepted was accepted before, and that changed nothing."""
+    before = any(one.key == flight.key and one.accepted for one in state.kept.holds)
+    return before and message.outcome is Outcome.ACCEPTED
 
 
 def harmless(flight: Flight, message: Answered) -> bool:

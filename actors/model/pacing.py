@@ -39,17 +39,19 @@ def backoff(first: int, times: int) -> int:
 def looked(state: State, view: BookView) -> State:
     """Take a newer book: a hold ends when what it holds back is needed no more.
 
-    What may still be under way keeps its hold: a second one would hit the next position.
+    What may still be under way keeps its hold: a second one would hit the next position.  What has
+    taken something off did not fail.
     """
     if view is state.view:
         return state
+    worked = {position_key(one) for one in lessened(state.view, view)}
     unjudged = state.unjudged
     if state.view is None or sizes(view) != sizes(state.view):
         unjudged = frozenset(one.rule for one in state.kept.demands)
     actions = needed(state.kept.demands, view)
     keys = {key for action in actions for key in (action.key, action.pace)}
     holds = tuple(
-        one
+        replace(one, fails=0, accepted=False) if one.key in worked else one
         for one in state.kept.holds
         if one.key in keys or (one.uncertain and one.read_after is not None)
     )
@@ -73,6 +75,12 @@ def departed(state: State, before: BookView | None, now: Now) -> State:
             hold = replace(found, read_after=now.mono)
             state = replace(held(state, (*others, hold)), read_at=now.mono)
     return state
+
+
+def lessened(before: BookView | None, view: BookView) -> list[ContractId]:
+    """Return the contracts of which less is held than was."""
+    was = {} if before is None else sizes(before)
+    return [key for key, size in sizes(view).items() if abs(size) < abs(was.get(key, 0))]
 
 
 def sizes(view: BookView) -> dict[ContractId, int]:

@@ -225,6 +225,40 @@ def test_an_accepted_close_is_waited_for_then_looked_after() -> None:
     assert len(bench.mutations) == 2
 
 
+def test_what_is_accepted_and_not_done_is_said_to_fail_and_repeated_ever_more_slowly() -> None:
+    """Or a Gateway that lies would have the login's minute, and nobody would hear of it."""
+    bench = flattening()
+    spans: list[int] = []
+    for _ in range(7):
+        bench.answers(ACCEPTED)
+        sent, start = len(bench.mutations), bench.now.mono
+        while len(bench.mutations) == sent:
+            bench.wait(10)
+            if bench.reading() is not None:
+                bench.truth(TWO)
+        spans.append((bench.now.mono - start) // MILLISECOND)
+
+    assert spans == [500, 1_000, 2_000, 4_000, *[RETRY_MAX_MS] * 3]
+    failing = bench.heard(EnforcementFailing)
+    assert len(failing) == 6, "each but the first"
+    assert {one.why for one in failing if isinstance(one, EnforcementFailing)} == {
+        "CloseContract: accepted, as before, and not done"
+    }
+
+
+def test_a_close_that_took_something_off_has_not_failed() -> None:
+    """Whoever adds while he is locked wins no time by it."""
+    bench = flattening()
+    for _ in range(5):
+        bench.answers(ACCEPTED)
+        for size in (4, 2):  # he adds two, and two are closed
+            bench.shows(book(held(MNQ, size)))
+        sent = len(bench.mutations)
+        bench.wait(SETTLE_MS)
+        assert len(bench.mutations) == sent + 1
+    assert bench.heard(EnforcementFailing) == []
+
+
 def test_an_accepted_reduction_is_sent_again_only_after_a_read() -> None:
     """Its size was right for the book of then: a second one unseen would take too much."""
     bench = EnforcerBench()
