@@ -8,6 +8,8 @@ Fills and positions come by separate streams, so that is believed when the day i
 and later only after it has stayed the same for a while.
 """
 
+from collections.abc import Callable
+
 import msgspec
 from msgspec.structs import replace
 
@@ -50,16 +52,22 @@ class Cooldown(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-class Follower:
-    """Follows the days of one account; what it has followed already it does not follow again."""
+class Follower[T]:
+    """Follows the days of one account; what it has followed already it does not follow again.
 
-    def __init__(self) -> None:
+    `seen` says what a rule sees in a day's round trips.
+    """
+
+    def __init__(self, seen: Callable[[RoundTrips], tuple[T, ...]]) -> None:
+        self._seen = seen
         self._sizes = Continued[TradeSeen, Sizes](dict, add_up)
         self._begin({})
 
     def _begin(self, carried: Sizes) -> None:
         self._carried = carried
         self._trips = Continued(lambda: RoundTrips(carried), RoundTrips.take)
+        self._fills: tuple[TradeSeen, ...] | None = None
+        self._found: tuple[T, ...] = ()
 
     def followed(self, state: CoolingState, view: BookView, now: Now) -> CoolingState:
         """Return the state with what was under way before the day's fills."""
@@ -77,11 +85,17 @@ class Follower:
             return state
         return replace(state, carried=carried, doubt=None)
 
-    def round_trips(self, state: CoolingState, view: BookView) -> RoundTrips:
-        """Follow the day's fills from what was under way before them."""
+    def found(self, state: CoolingState, view: BookView) -> tuple[T, ...]:
+        """Return what is seen in the day's fills, from what was under way before them.
+
+        It is the very same as before if nothing new was told.
+        """
         if state.carried != self._carried:
             self._begin(state.carried)
-        return self._trips.over(view.fills)
+        if view.fills is not self._fills:
+            self._found = self._seen(self._trips.over(view.fills))
+            self._fills = view.fills
+        return self._found
 
 
 def cooling(state: CoolingState, asked: Cooldown | None, *, flatten: bool) -> CoolingState:

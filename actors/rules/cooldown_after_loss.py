@@ -13,7 +13,6 @@ All positions are closed and all orders cancelled (`flatten`).  Without it posit
 nothing can be added to them; exits and protective stops are not touched.
 """
 
-from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
@@ -24,7 +23,7 @@ import msgspec
 from actors.model.continued import Continued
 from actors.model.duration import check_duration, duration, duration_text
 from actors.model.headroom import Toward
-from actors.model.round_trips import Basis, Closed
+from actors.model.round_trips import Basis, Closed, RoundTrips
 from actors.rules.cooldown import (
     UNREAD,
     Cooldown,
@@ -137,46 +136,31 @@ class Judge:
         self._limit = ", ".join(
             f"{usd_text(loss)} for {duration_text(span)}" for loss, span in self._tiers
         )
-        self._follower = Follower()
+        self._follower = Follower(partial(RoundTrips.closings, basis=params.basis))
         self._judged = {
             fees: Continued(Worst, partial(judge_one, params, self._tiers, fees))
             for fees in (True, False)
         }
-        self._closings: tuple[Closed, ...] = ()
-        self._told: object = None
 
-    def decide(self, state: CoolingState, view: BookView, now: Now) -> Judgement[CoolingState]:
+    def __call__(self, state: CoolingState, view: BookView, now: Now) -> Judgement[CoolingState]:
         """Judge each closing of the day in its order."""
         flatten = self._params.flatten
         if view.realized is None:
             figures, unknown = (self._limit, "?"), UNREAD
             return judged(NAME, state, figures, now, flatten=flatten, unknown=unknown)
         state = self._follower.followed(state, view, now)
-        closings = self._closed(state, view)
+        closings = self._follower.found(state, view)
         asked = self._judged[view.include_fees].over(closings)
         state = cooling(state, asked.last, flatten=flatten)
         made = closings[-1].net(include_fees=view.include_fees) if closings else Usd(0)
         return judged(NAME, state, (self._limit, usd_text(made)), now, flatten=flatten)
-
-    def _closed(self, state: CoolingState, view: BookView) -> tuple[Closed, ...]:
-        """Return the day's closings: those of before, if nothing new was told."""
-        told = (view.fills, state.carried)
-        if told != self._told:
-            trips = self._follower.round_trips(state, view)
-            self._closings, self._told = trips.closings(self._params.basis), told
-        return self._closings
-
-
-def armed(params: Params) -> Callable[[CoolingState, BookView, Now], Judgement[CoolingState]]:
-    """Return what one actor judges by."""
-    return Judge(params).decide
 
 
 def decide(
     params: Params, state: CoolingState, view: BookView, now: Now
 ) -> Judgement[CoolingState]:
     """Judge a day from its start."""
-    return armed(params)(state, view, now)
+    return Judge(params)(state, view, now)
 
 
 RULE = Rule(
@@ -187,5 +171,5 @@ RULE = Rule(
     Hears.FILLS | Hears.POSITIONS,
     decide,
     Priority.COOLDOWN,
-    arm=armed,
+    arm=Judge,
 )

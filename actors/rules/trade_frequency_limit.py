@@ -16,16 +16,17 @@ that.  Exits and protective stops are not touched.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
+from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
 
+from actors.model.continued import Continued
 from actors.model.duration import check_duration, duration, duration_text
 from actors.model.frequency import HOUR, MINUTE, Count, Tally, instants, rolling
-from actors.model.round_trips import RoundTrips
 from actors.rules.cooldown import (
     UNREAD,
     Cooldown,
@@ -174,22 +175,26 @@ class Counter:
         self._params = params
         self._windows = windows(params)
         self._limit = ", ".join(f"{one.allowed} {one.place}" for one in self._windows)
-        self._follower = Follower()
-        self._trips: RoundTrips | None = None
-        self._session: Nanos | None = None
-        self._done = 0
-        """How many of what happened in these round trips, by this session, were counted."""
-        self._counted: list[Counted] = []
-        self._told: object = None
+        self._follower = Follower(partial(instants, count=params.count))
+        self._begin(None)
 
-    def decide(self, state: CoolingState, view: BookView, now: Now) -> Judgement[CoolingState]:
+    def _begin(self, session: Nanos | None) -> None:
+        """Count anew: what happened before the session began is not in its window."""
+        self._session = session
+        self._counts = Continued(
+            lambda: [Counted() for _ in self._windows], partial(self._count, session)
+        )
+
+    def __call__(self, state: CoolingState, view: BookView, now: Now) -> Judgement[CoolingState]:
         """Count, and cool down from the trade that was too many."""
         flatten = self._params.flatten
         if view.realized is None:
             figures, unknown = (self._limit, "?"), UNREAD
             return judged(NAME, state, figures, now, flatten=flatten, unknown=unknown)
         state = self._follower.followed(state, view, now)
-        counted = self._count(state, view)
+        if view.session != self._session:
+            self._begin(view.session)
+        counted = self._counts.over(self._follower.found(state, view))
         found = [one.last for one in counted if one.last is not None]
         latest = max(found, key=lambda one: one.until, default=None)
         state = cooling(state, latest, flatten=flatten)
@@ -206,34 +211,18 @@ class Counter:
         cooled = judged(NAME, state, (self._limit, used), now, flatten=flatten, falls=falls)
         return cooled._replace(left=left)
 
-    def _count(self, state: CoolingState, view: BookView) -> list[Counted]:
-        """Count what is new in each window; that of the session begins with it."""
-        told = (view.fills, state.carried, view.session)
-        if told == self._told:
-            return self._counted
-        trips = self._follower.round_trips(state, view)
-        if trips is not self._trips or view.session != self._session:
-            self._trips, self._session, self._done = trips, view.session, 0
-            self._counted = [Counted() for _ in self._windows]
-        happened = instants(trips, self._params.count)
-        for at in happened[self._done :]:
-            for limit, counted in zip(self._windows, self._counted, strict=True):
-                if limit.span is not None or view.session is None or at >= view.session:
-                    count_one(self._params, limit, counted, at)
-        self._done, self._told = len(happened), told
-        return self._counted
-
-
-def armed(params: Params) -> Callable[[CoolingState, BookView, Now], Judgement[CoolingState]]:
-    """Return what one actor judges by."""
-    return Counter(params).decide
+    def _count(self, session: Nanos | None, counts: list[Counted], at: Nanos) -> None:
+        """Count one more in each window; that of the session begins with it."""
+        for limit, counted in zip(self._windows, counts, strict=True):
+            if limit.span is not None or session is None or at >= session:
+                count_one(self._params, limit, counted, at)
 
 
 def decide(
     params: Params, state: CoolingState, view: BookView, now: Now
 ) -> Judgement[CoolingState]:
     """Judge a day from its start."""
-    return armed(params)(state, view, now)
+    return Counter(params)(state, view, now)
 
 
 RULE = Rule(
@@ -244,5 +233,5 @@ RULE = Rule(
     Hears.FILLS | Hears.POSITIONS,
     decide,
     Priority.COOLDOWN,
-    arm=armed,
+    arm=Counter,
 )
