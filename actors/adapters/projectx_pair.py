@@ -19,6 +19,7 @@ from project_x_py import ProjectXConfig, ProjectXRealtimeClient
 from pysignalr.client import SignalRClient
 from pysignalr.exceptions import AuthorizationError
 
+from actors.adapters.tasks import retrieve
 from protocol.units import AccountId, ContractId
 
 DISCARD_SECONDS = 0.5
@@ -133,7 +134,7 @@ class Pair(ProjectXRealtimeClient):
     async def _unless_lost[T](self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         """Return the work's result, unless the pair is lost or the time is over before."""
         task = asyncio.ensure_future(work)
-        task.add_done_callback(_retrieve)  # whoever is cancelled may fail of something else
+        task.add_done_callback(retrieve)  # whoever is cancelled may fail of something else
         either: set[asyncio.Future[Any]] = {task, self.lost}
         try:
             await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -201,12 +202,6 @@ class Pair(ProjectXRealtimeClient):
 
     def _forward_market_depth(self, *args: Any) -> None:
         """Ignore the depth: nothing here subscribes to it."""
-
-
-def _retrieve(task: asyncio.Future[Any]) -> None:
-    """Take a task's error, so that nobody complains that nobody did."""
-    if not task.cancelled():
-        task.exception()
 
 
 async def _invoke_all(calls: Sequence[Call]) -> list[str | None]:

@@ -24,6 +24,7 @@ from actors.adapters.projectx_answers import GatewayError, Withheld, accepted, m
 from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE, WINDOW_NS, Meter, hush, spare
 from actors.adapters.projectx_token import expiry
 from actors.adapters.projectx_wire import client, forgetful
+from actors.adapters.tasks import retrieve
 from actors.adapters.wire_figures import WireFigures
 from actors.model.budget import may_judge
 
@@ -183,7 +184,7 @@ class Rest(ProjectX):
         """Return the login under way, or start one."""
         if self._login is None or self._login.done():
             self._login = asyncio.create_task(self.authenticate(), name="login")
-            self._login.add_done_callback(_retrieve)
+            self._login.add_done_callback(retrieve)
         return self._login
 
     async def authenticate(self) -> None:
@@ -232,9 +233,3 @@ class Rest(ProjectX):
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await client.aclose()
-
-
-def _retrieve(task: asyncio.Task[Any]) -> None:
-    """Take a task's error, so that nobody complains that nobody did."""
-    if not task.cancelled():
-        task.exception()
