@@ -123,7 +123,7 @@ class Broker:
             case ReadTruth():
                 return await self._read_truth(command)
             case ReadAccounts():
-                return AccountsRead(accounts=await self._listed(), spent=self.spent)
+                return AccountsRead(accounts=await self._listed())
             case ReadInstrument():
                 found = await self._records.of(command.contract_id)
                 return InstrumentRead(account_id=command.account_id, instrument=found)
