@@ -6,8 +6,9 @@ answer.  Only a record is kept: a failure, and the word that there is none, are 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
+from typing import Any
 
 from protocol.account_facts import Instrument
 from protocol.units import ContractId
@@ -19,7 +20,7 @@ RECORDS_MAX = 1_024
 class Records:
     """What is known, and what is being read."""
 
-    def __init__(self, read: Callable[[ContractId], Awaitable[Instrument]]) -> None:
+    def __init__(self, read: Callable[[ContractId], Coroutine[Any, Any, Instrument]]) -> None:
         self._read = read
         self._known: dict[ContractId, Instrument] = {}
         self._under_way: dict[ContractId, asyncio.Task[Instrument]] = {}
@@ -31,13 +32,10 @@ class Records:
             return known
         task = self._under_way.get(contract)
         if task is None:
-            task = asyncio.create_task(self._begun(contract), name=f"record/{contract}")
+            task = asyncio.create_task(self._read(contract), name=f"record/{contract}")
             self._under_way[contract] = task
             task.add_done_callback(partial(self._done, contract))
         return await asyncio.shield(task)
-
-    async def _begun(self, contract: ContractId) -> Instrument:
-        return await self._read(contract)
 
     def _done(self, contract: ContractId, task: asyncio.Task[Instrument]) -> None:
         del self._under_way[contract]
