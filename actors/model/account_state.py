@@ -142,7 +142,7 @@ def viewed(plan: AccountPlan, state: State) -> State:
     realized = None
     if state.trades_known:
         realized = state.ledger.realized(include_fees=plan.include_fees)
-    fills = state.view.fills if state.ledger is state.filled else day_fills(plan, state)
+    fills = state.view.fills if state.ledger is state.filled else day_fills(state)
     view = BookView(
         account_id=plan.account_id,
         known=state.known,
@@ -163,9 +163,9 @@ def viewed(plan: AccountPlan, state: State) -> State:
     return replace(state, view=view, filled=state.ledger)
 
 
-def day_fills(plan: AccountPlan, state: State) -> tuple[TradeSeen, ...]:
+def day_fills(state: State) -> tuple[TradeSeen, ...]:
     """Return the day's trades that stand, oldest first, if a rule wants them."""
-    if not any(RULES[rule].hears & Hears.FILLS for rule in plan.rules):
+    if not listeners(state.rules, Hears.FILLS):
         return ()
     if state.filled is None:
         return state.ledger.trades
