@@ -17,7 +17,7 @@ from thespian.actors import Actor, ActorAddress
 from actors.behaviour import Behaviour, Step
 from actors.plan import AccountPlan, read_plan
 from actors.roster import DeskRoster
-from actors.runtime import ROOT, Runtime, Wish
+from actors.runtime import ROOT, Runtime
 from actors.shell import Shell
 from actors.snapshot import read_state
 from actors.supervisor import LAST_RESORT
@@ -27,6 +27,7 @@ from protocol.codec import Recorded, decode_state
 from protocol.effects import Spawn, Wake
 from protocol.lifecycle import Began, Failed, Snapshot
 from protocol.message import Message
+from protocol.schedule import Wish
 from protocol.settings import KeptSettings
 from protocol.units import AccountId, Now
 

@@ -23,12 +23,10 @@ from protocol.decisions import DayReset, Decision
 from protocol.effects import Wake
 from protocol.lifecycle import Began, Failed
 from protocol.message import Message
-from protocol.schedule import CancelTimer, StartTimer, Tick
+from protocol.schedule import Tick, Wish
 from protocol.units import AccountId, Nanos, Now
 
 log = logging.getLogger(__name__)
-
-type Wish = StartTimer | CancelTimer
 
 ROOT = "supervisor"
 SNAPSHOT_TURNS = 5_000

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from protocol.account_facts import AccountSeen
 from protocol.message import Message
-from protocol.schedule import CancelTimer, StartTimer
+from protocol.schedule import Wish
 from protocol.units import AccountId
 
 
@@ -13,7 +13,7 @@ class Died(Message, frozen=True, kw_only=True):
 
     name: str
     why: str
-    unheard: StartTimer | CancelTimer | None = None
+    unheard: Wish | None = None
     """A wish that a timer died of: nobody would make it again."""
 
 
