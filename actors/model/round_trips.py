@@ -9,7 +9,7 @@
    to close is a closing by itself, of a position that nobody saw open.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -142,16 +142,6 @@ class RoundTrips:
             gross=made.gross,
             costs=made.costs,
         )
-
-
-def follow(
-    fills: Iterable[TradeSeen], carried: Mapping[ContractId, int] | None = None
-) -> RoundTrips:
-    """Follow a day's fills from its start."""
-    trips = RoundTrips(carried or {})
-    for one in fills:
-        trips.take(one)
-    return trips
 
 
 def add_up(sizes: Sizes, fill: TradeSeen) -> None:

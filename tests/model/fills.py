@@ -1,12 +1,13 @@
 """Fills to follow, written as a trader's log: when, how many, at what price."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from actors.model.average_price import AveragePrice, signed
+from actors.model.round_trips import RoundTrips
 from protocol.account_facts import Instrument, Side, TradeSeen
 from protocol.units import PRICE, SECOND, AccountId, ContractId, Nanos, OrderId, Price, TradeId, Usd
 
@@ -106,6 +107,16 @@ def any_day(draw: st.DrawFn) -> tuple[TradeSeen, ...]:
         order = 1_000 + (number // 2 if gap < 2 else number)
         fills.append(fill(number, clock, size, points, order=order, fees=fees, product=product))
     return valued(*fills)
+
+
+def follow(
+    fills: Iterable[TradeSeen], carried: Mapping[ContractId, int] | None = None
+) -> RoundTrips:
+    """Follow a day's fills from its start."""
+    trips = RoundTrips(carried or {})
+    for one in fills:
+        trips.take(one)
+    return trips
 
 
 def shuffled(fills: Iterable[TradeSeen]) -> st.SearchStrategy[list[TradeSeen]]:

@@ -16,10 +16,10 @@ from actors.model.frequency import (
     instants,
 )
 from actors.model.ledger import Ledger
-from actors.model.round_trips import RoundTrips, follow
+from actors.model.round_trips import RoundTrips
 from protocol.account_facts import TradeSeen
 from protocol.units import Nanos
-from tests.model.fills import ENQ, MNQ, any_day, at, fill, log, shuffled, valued, void
+from tests.model.fills import ENQ, MNQ, any_day, at, fill, follow, log, shuffled, valued, void
 
 ENTRIES, ORDERS, FILLS, TRIPS = Count.ENTRIES, Count.ORDERS, Count.FILLS, Count.ROUND_TRIPS
 START = at(0)

@@ -18,11 +18,22 @@ from actors.model.round_trips import (
     Trip,
     add_up,
     carried_over,
-    follow,
 )
 from protocol.account_facts import TradeSeen
 from protocol.units import Nanos, Usd, usd_text
-from tests.model.fills import COSTS, ENQ, MNQ, any_day, at, fill, log, shuffled, valued, void
+from tests.model.fills import (
+    COSTS,
+    ENQ,
+    MNQ,
+    any_day,
+    at,
+    fill,
+    follow,
+    log,
+    shuffled,
+    valued,
+    void,
+)
 
 
 def told(messages: Iterable[TradeSeen], carried: Sizes | None = None) -> RoundTrips:
