@@ -266,9 +266,8 @@ class Account:
         before = state.verdicts.get(verdict.rule)
         effects = [*guard.withdrawn(state, verdict, now), *guard.released(state, verdict)]
         state = guard.heard_of(state, verdict, now)
-        breached = isinstance(before, Verdict) and bool(before.breaches)
         unknown = before is not None and before.unknown
-        if (bool(verdict.breaches), verdict.unknown) != (breached, unknown or None):
+        if (bool(verdict.breaches), verdict.unknown) != (guard.asks(before), unknown or None):
             effects.append(Journal(guard.changed(state.plan.account_id, verdict)))
         for breach in verdict.breaches:
             effects += guard.answer(state, breach)

@@ -3,6 +3,8 @@
 Plain functions on the account's state, used by actors/account.py alone.
 """
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from actors.model.account_state import (
@@ -166,35 +168,35 @@ def withdrawn(state: State, verdict: Verdict | Observed, now: Now) -> tuple[Effe
     rule's own clock, if that is ahead of the Gateway's.
     """
     before = state.verdicts.get(verdict.rule)
-    asked = before is None or (isinstance(before, Verdict) and bool(before.breaches))
-    asks = isinstance(verdict, Verdict) and bool(verdict.breaches)
+    asked = before is None or asks(before)
     locked = any(one.rule == verdict.rule and one.kind in SOFT for one in in_force(state, now))
-    if asks or not asked or locked:
+    if asks(verdict) or not asked or locked:
         return ()
     return (demand(state, verdict.rule, Priority.POSITION, (), ""),)
+
+
+def asks(said: Verdict | Observed | None) -> bool:
+    """Tell whether a rule's last word asks for something; one that is only observed never does."""
+    return isinstance(said, Verdict) and bool(said.breaches)
 
 
 def let_go(state: State, locks: tuple[Lock, ...]) -> tuple[Effect, ...]:
     """Withdraw what locks that are over asked for, if their rules will not say that they are."""
     left = {one.key for one in locks}
     over = {one.rule: None for one in state.locks if one.kind in SOFT and one.key not in left}
-    said = {rule: state.verdicts.get(rule) for rule in over}
-    return tuple(
-        demand(state, rule, Priority.POSITION, (), "")
-        for rule, verdict in said.items()
-        if not (isinstance(verdict, Verdict) and verdict.breaches)
-    )
+    return contented(state, over)
 
 
-def contented(state: State) -> tuple[Effect, ...]:
-    """Tell an enforcer that was started again of every rule that is content.
+def contented(state: State, rules: Iterable[RuleName]) -> tuple[Effect, ...]:
+    """Tell the enforcer of those of these rules that are content.
 
-    It may have died of hearing so, and then holds what it was to let go of.
+    One that was started again is told of all: it may have died of hearing so, and then holds what
+    it was to let go of.
     """
     return tuple(
         demand(state, rule, Priority.POSITION, (), "")
-        for rule, verdict in state.verdicts.items()
-        if not (isinstance(verdict, Verdict) and verdict.breaches)
+        for rule in rules
+        if not asks(state.verdicts.get(rule))
     )
 
 

@@ -156,7 +156,7 @@ def bury(plan: AccountPlan, policy: Supervision, state: State, death: Died, now:
     died = AlarmRaised(account_id=plan.account_id, kind=AlarmKind.ACTOR_DIED, why=said)
     match directive:
         case RestartThese(names):
-            anew = guard.contented(state) if ENFORCER in names else ()
+            anew = guard.contented(state, state.verdicts) if ENFORCER in names else ()
             begun = tuple(Spawn(one) for one in names)
             wish = () if death.unheard is None else (Send(TIMER, death.unheard),)
             return state, (Journal(died), *begun, *wish, *clocks(state), *anew)
