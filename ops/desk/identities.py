@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from ops.desk.small_files import replace_file
 from protocol.codec import decode_json
 from protocol.units import AccountId
 
@@ -45,12 +46,7 @@ def remember(data_dir: Path, news: Iterable[Identity]) -> None:
         if after == before:
             return
         rows = [after[number] for number in sorted(after)]
-        draft = data_dir / f"{FILE}.new"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.write(msgspec.json.format(msgspec.json.encode(rows)))
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(data_dir / FILE)
+        replace_file(data_dir / FILE, msgspec.json.format(msgspec.json.encode(rows)))
 
 
 def known_id(known: dict[AccountId, Identity], login: str, name: str) -> AccountId | None:

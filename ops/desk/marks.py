@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import replace
 
+from ops.desk.small_files import replace_file
 from protocol.codec import decode_json
 from protocol.units import AccountId, Nanos
 
@@ -26,7 +27,6 @@ FOLDER = "marks"
 STATE_FOLDER = "riskwarden"
 MARK_BYTES_MAX = 16_384
 FOLDER_MODE = 0o700
-FILE_MODE = 0o600
 _DIGEST_CHARS = 16
 
 
@@ -179,13 +179,8 @@ def _write(path: Path, mark: Mark) -> None:
     if not path.parent.is_dir():
         path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     payload = msgspec.json.encode(mark)
-    draft = path.with_suffix(".new")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-    with os.fdopen(fd, "wb") as out:
-        out.write(payload + b"\n" + _checksum(payload) + b"\n")
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(path)  # a power cut may take this back: the mark before is as good
+    # A power cut may take this back: the mark before is as good.
+    replace_file(path, payload + b"\n" + _checksum(payload) + b"\n")
 
 
 def _checksum(payload: bytes) -> bytes:

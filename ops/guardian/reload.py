@@ -6,7 +6,6 @@ again later in the day runs what was accepted, not what somebody is typing into 
 
 import asyncio
 import logging
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +16,7 @@ from config.load import Loaded, parse, read_text, understand
 from config.schema import ServiceConfig
 from ops.desk.pipe import Command
 from ops.desk.plans import accounts_of
+from ops.desk.small_files import replace_file
 from ops.guardian.control import Request
 from ops.guardian.watch import Watch
 from protocol.control import ReloadStatus
@@ -162,13 +162,7 @@ class Reload:
 
 def accept(loaded: Loaded, text: str) -> None:
     """Write down what the service runs, whole or not at all, for its owner only."""
-    data_dir = loaded.config.service.data_dir
-    draft = data_dir / f"{ACCEPTED}.new"
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        out.write(text.encode())
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(data_dir / ACCEPTED)
+    replace_file(loaded.config.service.data_dir / ACCEPTED, text.encode())
 
 
 def is_same(asked: str, file: Path) -> bool:

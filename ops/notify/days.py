@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from ops.desk.small_files import replace_file
 from protocol.codec import decode_json
 from protocol.control import AccountStatus
 
@@ -46,10 +47,8 @@ class Diary:
         self._at = now
         if kept == self._written:
             return
-        draft = self._file.with_suffix(".new")
         try:
-            draft.write_bytes(msgspec.json.encode(kept))
-            draft.replace(self._file)
+            replace_file(self._file, msgspec.json.encode(kept), synced=False)
         except OSError as error:
             log.warning("%s cannot be written, a restart forgets the day: %s", FILE, error)
             return

@@ -19,6 +19,7 @@ from config.errors import ConfigError
 from config.load import Loaded
 from config.notify import NotifyConfig
 from config.secrets import NotifySecrets, notify_secrets
+from ops.desk.small_files import replace_file
 from ops.notify.apprise_target import MISSING, AppriseTarget, is_installed
 from ops.notify.days import Diary
 from ops.notify.heartbeat import Heartbeat
@@ -126,10 +127,8 @@ class Notifier:
         with self._lock:
             self._pending -= {one.key for one in notices}
             told = [key for key in self._seen.told if key not in self._pending]
-            draft = self._file.with_suffix(".new")
             try:
-                draft.write_bytes(msgspec.json.encode(told))
-                draft.replace(self._file)
+                replace_file(self._file, msgspec.json.encode(told), synced=False)
             except OSError as error:
                 log.warning("%s cannot be written, a restart may tell it again: %s", TOLD, error)
 
