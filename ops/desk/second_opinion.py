@@ -58,10 +58,11 @@ class Opinion(NamedTuple):
     """What was worked out for an account, and of what."""
 
     ledger: Ledger
+    trades: tuple[TradeSeen, ...]
+    """The ledger's, oldest first."""
     carried: Sizes
     instruments: Instruments
     fold: Continued[TradeSeen, Trips]
-    dollars: float
 
 
 class SecondOpinion:
@@ -80,10 +81,17 @@ class SecondOpinion:
         before, instruments = self._opinions.get(account_id), state.instruments
         if before is None or (before.carried, before.instruments) != (carried, instruments):
             fold = Continued(lambda: Trips(carried, instruments), Trips.take)
-        elif before.ledger is state.ledger:
-            return before.dollars
         else:
             fold = before.fold
-        dollars = fold.over(state.ledger.trades).differs / USD
-        self._opinions[account_id] = Opinion(state.ledger, carried, instruments, fold, dollars)
-        return dollars
+        trades = in_order(state.ledger, before)
+        self._opinions[account_id] = Opinion(state.ledger, trades, carried, instruments, fold)
+        return fold.over(trades).differs / USD
+
+
+def in_order(ledger: Ledger, before: Opinion | None) -> tuple[TradeSeen, ...]:
+    """Return a ledger's trades, oldest first; most often it is the one before, or one more."""
+    if before is None:
+        return ledger.trades
+    if ledger is before.ledger:
+        return before.trades
+    return ledger.trades_since(before.ledger, before.trades)
