@@ -20,9 +20,8 @@ CHUNK = 65_536
 PUSH_S = 0.05
 COMMANDS_MAX = 1_048_576
 """Bytes of a line that are kept: a refusal names every problem of a file."""
-
-
 TRACE = "trace"
+"""The command that is answered beside the loop."""
 
 
 class Command(msgspec.Struct, frozen=True):

@@ -109,7 +109,7 @@ class Child:
         """Say which desk it is to be: its life begins.  False if it does not take its order."""
         assert self._process.stdout is not None
         self.started = asyncio.get_running_loop().time()
-        self._say(order)
+        self.tell(order)
         try:
             async with asyncio.timeout(TAKE_S):
                 return await self._process.stdout.readline() == TAKEN
@@ -154,11 +154,8 @@ class Child:
         if self.is_alive:
             self._process.stdin.close()
 
-    def tell(self, said: Command) -> None:
+    def tell(self, said: Command | Order) -> None:
         """Say something down its pipe; whoever hangs hears it when it goes on."""
-        self._say(said)
-
-    def _say(self, said: Command | Order) -> None:
         assert self._process.stdin is not None
         if self.is_alive and not self._process.stdin.is_closing():
             self._process.stdin.write(msgspec.json.encode(said) + b"\n")

@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol
 
 from actors.adapters import clock
-from ops.desk.pipe import Command
+from ops.desk.pipe import TRACE, Command
 from ops.desk.vitals import process
 from ops.guardian.watch import Watch
 from protocol.trace import DeskTrace, ServiceTrace
@@ -33,7 +33,7 @@ class Traces:
         serial, watches = self._serial, self._desks.watches
         for watch in watches:
             if watch.child is not None:
-                watch.child.tell(Command("trace", serial))
+                watch.child.tell(Command(TRACE, serial))
         told = await self._answers(watches, serial)
         return ServiceTrace(
             at=instant_text(clock.now().wall),
