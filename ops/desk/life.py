@@ -37,10 +37,7 @@ from ops.desk.status import History
 from ops.desk.tracing import Tracer
 from protocol.account_facts import AccountSeen
 from protocol.control import DeskReport
-from protocol.decisions import (
-    Checkpoint,
-    Decision,
-)
+from protocol.decisions import Checkpoint, Decision
 from protocol.units import AccountId, Now, RuleName
 
 log = logging.getLogger(__name__)

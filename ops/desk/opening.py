@@ -20,6 +20,7 @@ from config.schema import AccountConfig
 from ops.desk.link import Link
 from ops.desk.outcome import Ending, Exit
 from ops.desk.products import Catalogue, Named, Perform, Unlisted, look_up, named
+from ops.desk.status import Alarms
 from protocol.answers import RESERVED, ContractsFailed
 from protocol.commands import SearchContracts
 from protocol.control import ARMED, DeskReport
@@ -35,8 +36,6 @@ RETRY_S = 1.0
 RETRY_MAX_S = 60.0
 KIND = AlarmKind.PRODUCT_UNKNOWN
 
-type Alarms = Mapping[tuple[AccountId | None, str], str]
-"""The alarms that stand, by account and kind."""
 type Accounts = Mapping[AccountId, AccountConfig]
 
 
@@ -95,8 +94,7 @@ class Opening:
         if (nameless or self._catalogue.untold(names)) and not late:
             return []
         unlisted = self._catalogue.unlisted(names)
-        paths = [path for path in states if path.count("/") == 1 and path.startswith("account/")]
-        guarded = [state for path in paths if isinstance(state := states[path], AccountState)]
+        guarded = [state for state in states.values() if isinstance(state, AccountState)]
         if unlisted and not late and not all(one.known for one in guarded):
             return []
         self.is_open = False

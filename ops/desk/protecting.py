@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from ops.desk.armed import STAGES
+from ops.desk.status import Alarms
 from protocol.control import ARMED, AccountStatus, RuleStatus
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised, Decision
 from protocol.units import SECOND, AccountId, Nanos, Now, RuleName
@@ -26,8 +27,6 @@ WHAT: dict[str, str] = {
     "enforcing": "nobody acts on what it has found",
 }
 
-type Alarms = Mapping[tuple[AccountId | None, str], str]
-"""The alarms that stand, by account and kind."""
 type Configured = Mapping[AccountId, Iterable[RuleName]]
 
 

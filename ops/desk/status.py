@@ -50,13 +50,16 @@ BLIND = FeedState.BLIND.value
 MOMENTARY = (AlarmKind.ACTOR_DIED, AlarmKind.CLOCK_JUMPED, AlarmKind.PAYLOAD_REFUSED)
 """Alarms of what has happened, not of what is so: they are logged, and do not stand."""
 
+type Alarms = dict[tuple[AccountId | None, str], str]
+"""Why each alarm stands, by account and kind."""
+
 
 class History:
     """The enforcements and alarms that the decisions told of."""
 
     def __init__(self) -> None:
         self.enforcements: dict[AccountId, deque[EnforcementStatus]] = {}
-        self.alarms: dict[tuple[AccountId | None, str], str] = {}
+        self.alarms: Alarms = {}
 
     def take(self, decision: Decision, now: Now) -> None:
         """Note what a decision changes."""
