@@ -228,10 +228,9 @@ def piece(line: Line, begin: int, end: int) -> Line:
 def coloured(line: Line, width: int) -> str:
     """Return a line cut to a width, as a terminal colours it."""
     found: list[str] = []
-    for text, style in line:
-        cut = printable(text)[:width]
-        width -= len(cut)
-        found.append(f"\x1b[{STYLES[style]}m{cut}\x1b[0m" if style and cut else cut)
+    for text, style in piece(line, 0, width):
+        shown = printable(text)
+        found.append(f"\x1b[{STYLES[style]}m{shown}\x1b[0m" if style else shown)
     return "".join(found)
 
 
