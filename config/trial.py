@@ -5,9 +5,19 @@ It gets a folder of its own and a free port, every account is in shadow, and nob
 
 from pathlib import Path
 
+from config.load import Loaded, parse, understand
 from config.read import Table
 
 QUIET = ("notify",)
+
+
+def understand_text(text: str, file: Path, trial: Path | None) -> Loaded:
+    """Return what a file's text configures, on trial in the folder `trial` if there is one.
+
+    Raise `ConfigError` with all of its problems.
+    """
+    document = parse(text, file)
+    return understand(document if trial is None else on_trial(document, trial), file)
 
 
 def on_trial(document: Table, data_dir: Path) -> Table:

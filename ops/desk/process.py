@@ -15,10 +15,10 @@ from typing import NoReturn
 import msgspec
 
 from config.errors import ConfigError
-from config.load import Loaded, parse, read_text, understand
+from config.load import Loaded, read_text
 from config.schema import LoginConfig
 from config.secrets import Credentials, credentials
-from config.trial import on_trial
+from config.trial import understand_text
 from ops.desk import logs
 from ops.desk.counts import Counts
 from ops.desk.identities import recall
@@ -157,10 +157,7 @@ def _configured(orders: Orders, lines: logs.Lines) -> tuple[Loaded, LoginConfig,
 def _read(orders: Orders) -> Loaded:
     """Read what the guardian has accepted; without one, the file itself."""
     file = orders.config.absolute()
-    document = parse(read_text(orders.accepted or file), file)
-    if orders.trial is not None:
-        document = on_trial(document, orders.trial)
-    return understand(document, file)
+    return understand_text(read_text(orders.accepted or file), file, orders.trial)
 
 
 def _own(data_dir: Path, login: str) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 
 from actors.adapters import clock
-from config.load import Loaded, parse, read_text, understand
+from config.load import Loaded, read_text
 from config.schema import ServiceConfig
-from config.trial import on_trial
+from config.trial import understand_text
 from ops.desk import logs
 from ops.desk.identities import recall
 from ops.desk.lockfile import HeldError, Holder, LockFile, desk_lock, held_by
@@ -57,10 +57,7 @@ def main(orders: Orders) -> int:
     os.umask(OTHERS)
     file = orders.config.absolute()
     text = read_text(file)
-    document = parse(text, file)
-    if orders.trial is not None:
-        document = on_trial(document, orders.trial)
-    loaded = understand(document, file)
+    loaded = understand_text(text, file, orders.trial)
     lines = logs.begin("guardian", as_json=orders.json_logs)
     try:
         ending = asyncio.run(_guard(orders, loaded, text, lines))
