@@ -223,10 +223,13 @@ def take_marks(state: State, marks: tuple[Marks, ...]) -> State:
 
 
 def progress(plan: AccountPlan, state: State) -> Learnt:
-    """Tell the gateway once truth, trades and records are there and every rule has judged."""
+    """Tell the gateway once truth, trades and records are there and every rule has judged.
+
+    What is known from before a gap is not enough: a read that failed has still to be answered.
+    """
     if state.phase is not Phase.READING or not (state.known and state.trades_known):
         return state, ()
-    if unresolved(state) or state.reading is not None:
+    if unresolved(state) or state.reading is not None or state.read_fails:
         return state, ()
     state = replace(state, phase=Phase.EVALUATED)
     return state, (Send("gateway", Evaluated(account_id=plan.account_id)),)

@@ -18,6 +18,7 @@ from protocol.account_facts import OrderType
 from protocol.answers import HubsLost, HubsOpened
 from protocol.commands import CloseContract
 from protocol.decisions import (
+    AccountArmed,
     AlarmCleared,
     AlarmKind,
     AlarmRaised,
@@ -229,6 +230,27 @@ def test_a_gap_begins_with_the_loss_and_ends_when_the_truth_is_read() -> None:
     desk.truth_fails = False
     desk.wait(2_000)
     assert feed(desk) is FeedState.LIVE
+
+
+def test_a_gap_whose_read_failed_stays_one_whatever_is_heard_meanwhile() -> None:
+    """Prices and fills come again as soon as the hubs do; what was missed has still to be read."""
+    desk = held()
+    desk.hear(HubsLost(why="silent"))
+    desk.broker.market(MNQ, 3, desk.now.wall)  # and nobody is told
+    desk.truth_fails = True
+    desk.hear(HubsOpened())
+    desk.wait(100)
+    desk.move(MNQ, 1)
+    desk.trade(ES, 1)
+    assert feed(desk) is FeedState.GAP
+    assert len(desk.said(AccountArmed)) == 1
+
+    desk.truth_fails = False
+    desk.wait(2_000)
+    assert feed(desk) is FeedState.LIVE
+    assert len(desk.said(AccountArmed)) == 2
+    sizes = {one.contract_id: one.size for one in desk.runtime.states[PATH].view.holdings}
+    assert sizes == {MNQ: 5, ES: 1}
 
 
 def test_a_gap_that_lasts_is_blind() -> None:
