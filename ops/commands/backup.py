@@ -1,13 +1,14 @@
 """`riskwarden backup`: a verified copy of every store, while the service runs."""
 
 import os
-import sys
 from argparse import Namespace
+from pathlib import Path
 
 import msgspec
 
+from ops.commands.output import put
 from ops.desk.outcome import Exit
-from ops.past.backup import back_up
+from ops.past.backup import Manifest, back_up
 from ops.past.folders import accounts, data_dir
 
 OWNER_ONLY = 0o077
@@ -18,10 +19,13 @@ def run(args: Namespace) -> int:
     os.umask(OWNER_ONLY)
     data = data_dir(args)
     target, manifest = back_up(data, accounts(data), args.to)
-    if args.json:
-        told = {"folder": str(target), **msgspec.to_builtins(manifest)}
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(told)).decode() + "\n")
-        return Exit.OK
+    told = {"folder": str(target), **msgspec.to_builtins(manifest)}
+    put(told, lambda _: rendered(target, manifest), as_json=args.json)
+    return Exit.OK
+
+
+def rendered(target: Path, manifest: Manifest) -> list[str]:
+    """Return what was copied as lines for people."""
     lines = [f"{target}: {len(manifest.accounts)} accounts, each copied and verified"]
     lines += [
         f"  account {one.account}: {one.records:,} records up to {one.newest or 'never'}, "
@@ -29,5 +33,4 @@ def run(args: Namespace) -> int:
         for one in manifest.accounts
     ]
     lines.append("  to restore: stop the service, and put these folders in the place of its own")
-    sys.stdout.write("\n".join(lines) + "\n")
-    return Exit.OK
+    return lines

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from config.check_sessions import calendar_warnings
 from config.errors import ConfigError, Problem, render_text
 from config.load import Loaded, load
 from config.secrets import Credentials, credentials, notify_secrets
+from ops.commands.output import put
 from ops.desk.outcome import Exit
 from ops.desk.survey import Survey, survey
 
@@ -40,11 +40,7 @@ def run(args: Namespace) -> int:
     else:
         if args.connect:
             report.gateway = asyncio.run(surveys(loaded, resolved.logins))
-    if args.json:
-        text = msgspec.json.format(msgspec.json.encode(report)).decode()
-    else:
-        text = "\n".join(rendered(report, str(args.config)))
-    sys.stdout.write(text + "\n")
+    put(report, lambda it: rendered(it, str(args.config)), as_json=args.json)
     return verdict(report)
 
 

@@ -1,7 +1,6 @@
 """`riskwarden doctor`: everything that has to be right before the first live day."""
 
 import asyncio
-import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import msgspec
 
 from actors.adapters import clock
 from config.secrets import Credentials
+from ops.commands.output import put
 from ops.doctor import disk, gateway, ports, settings, sleep
 from ops.doctor.finding import Checked, Verdict, note, verdict
 
@@ -33,11 +33,7 @@ def run(args: Namespace) -> int:
     """Look at everything, print it, and return the worst of it."""
     checks = asyncio.run(examined(args.config, offline=args.offline))
     code = verdict(checks)
-    if args.json:
-        report = Report(code, checks)
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(report)).decode() + "\n")
-    else:
-        sys.stdout.write("\n".join(render(checks)) + "\n")
+    put(Report(code, checks), lambda report: render(report.checks), as_json=args.json)
     return code
 
 

@@ -6,9 +6,8 @@ from argparse import Namespace
 from collections.abc import Coroutine
 from typing import Any
 
-import msgspec
-
 from config.load import load
+from ops.commands.output import put
 from ops.desk.outcome import Ended, Exit
 from ops.rehearsal.drill import Drilled, Tell
 from ops.rehearsal.interrupt import interruptible
@@ -30,10 +29,7 @@ STATIONS = {
 def run(args: Namespace) -> int:
     """Drill; 0 only if everything was enforced."""
     drilled = simulator(args) if args.account is None else practice(args)
-    if args.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(drilled)).decode() + "\n")
-    else:
-        sys.stdout.write("\n".join(rendered(drilled)) + "\n")
+    put(drilled, rendered, as_json=args.json)
     return Exit.OK if drilled.is_enforced else Exit.EXCEPTION
 
 

@@ -1,11 +1,9 @@
 """`riskwarden explain`: why an enforcement was, what it did, and whether it would be again."""
 
 import logging
-import sys
 from argparse import Namespace
 
-import msgspec
-
+from ops.commands.output import put
 from ops.desk.outcome import Ended, Exit
 from ops.past.episode import Arithmetic, Episode, episode
 from ops.past.facts import Asked, Before, Heard
@@ -23,10 +21,7 @@ def run(args: Namespace) -> int:
         raise Ended(Exit.CONFIGURATION, what, mend)
     with reading(data_dir(args), AccountId(int(number))) as store:
         found = episode(store, args.enforcement)
-    if args.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
-    else:
-        sys.stdout.write("\n".join(rendered(found)) + "\n")
+    put(found, rendered, as_json=args.json)
     return Exit.OK if found.rerun.same else Exit.EXCEPTION
 
 

@@ -1,6 +1,5 @@
 """`riskwarden notify test`: whether a notice arrives, at every configured place."""
 
-import sys
 import time
 from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ import msgspec
 from config.load import Loaded, load
 from config.notify import NotifyConfig
 from config.secrets import NotifySecrets, notify_secrets
+from ops.commands.output import put
 from ops.desk.outcome import Ended, Exit
 from ops.notify.apprise_target import MISSING, AppriseTarget, is_installed
 
@@ -49,10 +49,7 @@ def run(args: Namespace) -> int:
         events=[one.value for one in config.events],
         heartbeat=heartbeat_text(config, secrets),
     )
-    if args.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(told)).decode() + "\n")
-    else:
-        sys.stdout.write("\n".join(render(told)) + "\n")
+    put(told, render, as_json=args.json)
     return Exit.OK if all(one.arrived for one in sent) else Exit.EXCEPTION
 
 

@@ -1,11 +1,9 @@
 """`riskwarden reload`: have the running service read its configuration again."""
 
-import sys
 from argparse import Namespace
 
-import msgspec
-
 from ops.commands.asking import ask, service_of
+from ops.commands.output import put
 from ops.desk.outcome import Exit
 from ops.guardian.control import Request
 from protocol.control import AccountChange, ReloadStatus
@@ -16,10 +14,7 @@ def run(args: Namespace) -> int:
     service = service_of(args.config)
     request = Request(command="reload", config=str(args.config.absolute()))
     told = ask(service, request, ReloadStatus)
-    if args.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(told)).decode() + "\n")
-    else:
-        sys.stdout.write("\n".join(render(told)) + "\n")
+    put(told, render, as_json=args.json)
     return exit_code(told)
 
 

@@ -1,13 +1,11 @@
 """`riskwarden replay`: whether a day's journal still leads to the same decisions."""
 
 import logging
-import sys
 from argparse import Namespace
 from datetime import date
 
-import msgspec
-
 from actors.adapters.store import Store
+from ops.commands.output import put
 from ops.desk.outcome import Ended, Exit
 from ops.past.folders import data_dir, reading
 from ops.past.rerun import Rerun, Stretch, day_of, rerun, schedule_of
@@ -25,10 +23,7 @@ def run(args: Namespace) -> int:
         except ValueError as error:
             mend = "install the release that wrote it"
             raise Ended(Exit.EXCEPTION, f"account {args.account}: {error}", mend) from None
-    if args.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
-    else:
-        sys.stdout.write("\n".join(rendered(found)) + "\n")
+    put(found, rendered, as_json=args.json)
     return Exit.OK if found.same and found.turns else Exit.EXCEPTION
 
 

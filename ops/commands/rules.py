@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Iterable
 
 import msgspec
 
@@ -10,6 +11,7 @@ from actors.rules.rule import AnyRule
 from config.kinds import words
 from config.load import load
 from config.reference import default_of
+from ops.commands.output import put
 from ops.commands.status import ask
 from ops.commands.table import table
 from ops.desk.outcome import Exit
@@ -50,15 +52,8 @@ def run(args: Namespace) -> int:
 def working(args: Namespace) -> int:
     """Print the rules of every account as they stand; not all of them armed is an error."""
     accounts = ask(load(args.config).config.service).accounts
-    if args.json:
-        found = [At(one.id, one.name, one.state, one.rules) for one in accounts]
-        text = msgspec.json.format(msgspec.json.encode({"accounts": found})).decode()
-    else:
-        text = "\n\n".join(
-            "\n".join((f"account {one.id} {one.name}: {one.state.upper()}", *table(one.rules)))
-            for one in accounts
-        )
-    sys.stdout.write(text + "\n")
+    found = [At(one.id, one.name, one.state, one.rules) for one in accounts]
+    put({"accounts": found}, lambda _: blocks(map(at_work, found)), as_json=args.json)
     armed = all(
         one.state in ARMED and all(not rule.lacks for rule in one.rules) for one in accounts
     )
@@ -68,12 +63,18 @@ def working(args: Namespace) -> int:
 def listing(args: Namespace) -> int:
     """Print every rule there is."""
     found = [listed(rule) for rule in RULES.values()]
-    if args.json:
-        text = msgspec.json.format(msgspec.json.encode({"rules": found})).decode()
-    else:
-        text = "\n\n".join(rendered(one) for one in found)
-    sys.stdout.write(text + "\n")
+    put({"rules": found}, lambda _: blocks(map(rendered, found)), as_json=args.json)
     return Exit.OK
+
+
+def blocks(texts: Iterable[str]) -> list[str]:
+    """Return blocks of lines with an empty line between them."""
+    return ["\n\n".join(texts)]
+
+
+def at_work(one: At) -> str:
+    """Return the rules of an account as a block."""
+    return "\n".join((f"account {one.id} {one.name}: {one.state.upper()}", *table(one.rules)))
 
 
 def listed(rule: AnyRule) -> Listed:

@@ -1,12 +1,10 @@
 """`riskwarden smoke`: whether the real service comes up here, and hears the Gateway."""
 
 import asyncio
-import sys
 from argparse import Namespace
 
-import msgspec
-
 from config.load import Loaded, load
+from ops.commands.output import put
 from ops.desk.lockfile import held_by
 from ops.desk.outcome import Ended, Exit
 from ops.rehearsal.interrupt import interruptible
@@ -28,10 +26,7 @@ def run(args: Namespace) -> int:
         refuse_beside(loaded)
     play = smoke(loaded, args.within)
     found = asyncio.run(interruptible(play, "the smoke", "its service is stopped"))
-    if args.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
-    else:
-        sys.stdout.write("\n".join(rendered(found)) + "\n")
+    put(found, rendered, as_json=args.json)
     return found.code
 
 

@@ -4,8 +4,7 @@ import asyncio
 import sys
 from argparse import Namespace
 
-import msgspec
-
+from ops.commands.output import put
 from ops.desk.outcome import Exit
 from ops.rehearsal.interrupt import interruptible
 from ops.rehearsal.soak import soak
@@ -17,10 +16,7 @@ def run(args: Namespace) -> int:
     out = sys.stderr if args.json else sys.stdout
     play = soak(args.minutes, lambda text: print(text, file=out, flush=True))
     soaked = asyncio.run(interruptible(play, "the soak", "its service is stopped"))
-    if args.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(soaked)).decode() + "\n")
-    else:
-        sys.stdout.write("\n".join(rendered(soaked)) + "\n")
+    put(soaked, rendered, as_json=args.json)
     return Exit.OK if all(soaked.held.values()) else Exit.EXCEPTION
 
 

@@ -1,13 +1,13 @@
 """`riskwarden status`: how the running service stands, for programs and for people."""
 
 import http.client
-import sys
 from argparse import Namespace
 
 import msgspec
 
 from config.load import load
 from config.schema import Service
+from ops.commands.output import put
 from ops.commands.table import table
 from ops.desk.lockfile import holder
 from ops.desk.outcome import Ended, Exit
@@ -22,10 +22,7 @@ STATUS_OK = 200
 def run(args: Namespace) -> int:
     """Ask the service, and print what it says."""
     status = ask(load(args.config).config.service)
-    if args.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(status)).decode() + "\n")
-    else:
-        sys.stdout.write("\n".join(render(status)) + "\n")
+    put(status, render, as_json=args.json)
     return Exit.OK
 
 

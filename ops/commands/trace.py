@@ -1,13 +1,11 @@
 """`riskwarden trace`: what the running service is at this moment, also when it is busy or hangs."""
 
-import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
 
-import msgspec
-
 from ops.commands.asking import ask, service_of
+from ops.commands.output import put
 from ops.desk.outcome import Exit
 from ops.guardian.control import Request
 from protocol.trace import ActorTrace, DeskTrace, ProcessTrace, ServiceTrace
@@ -19,10 +17,7 @@ def run(args: Namespace) -> int:
     """Ask, and print; a desk that does not answer is exit code 2."""
     request = Request(command="trace", config=str(args.config.absolute()))
     told = ask(service_of(args.config), request, ServiceTrace)
-    if args.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(told)).decode() + "\n")
-    else:
-        sys.stdout.write("\n".join(rendered(told)) + "\n")
+    put(told, rendered, as_json=args.json)
     return Exit.STALLED if told.silent else Exit.OK
 
 

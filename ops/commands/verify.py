@@ -1,10 +1,8 @@
 """`riskwarden verify`: whether what is on the disk is what was written."""
 
-import sys
 from argparse import Namespace
 
-import msgspec
-
+from ops.commands.output import put
 from ops.desk.outcome import Exit
 from ops.desk.stores import folder
 from ops.past.folders import accounts, data_dir, is_live
@@ -18,11 +16,12 @@ def run(args: Namespace) -> int:
     live = is_live(data)
     chosen = accounts(data) if args.account is None else [AccountId(args.account)]
     found = [inspect(folder(data, one), one, live=live) for one in chosen]
-    if args.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
-    else:
-        lines = [line for one in found for line in rendered(one)]
-        sys.stdout.write("\n".join(lines or [f"{data}: there is no account's store"]) + "\n")
+    nothing = [f"{data}: there is no account's store"]
+    put(
+        found,
+        lambda stores: [line for one in stores for line in rendered(one)] or nothing,
+        as_json=args.json,
+    )
     return Exit.OK if all(one.sound for one in found) else Exit.EXCEPTION
 
 
