@@ -11,7 +11,7 @@ from typing import Any
 from ops.demo.reactions import Reactions, spread
 from ops.demo.service import simulated
 from ops.rehearsal.interrupt import interruptible
-from ops.rehearsal.service import Service
+from ops.rehearsal.service import Service, is_armed
 from ops.sim.play import play
 from ops.sim.server import SimServer
 from protocol.control import AccountStatus, ServiceStatus
@@ -80,14 +80,8 @@ class Morning:
 
     async def armed(self) -> None:
         """Wait until the service protects every account."""
-        deadline = time.monotonic() + ARMED_WITHIN_S
-        while time.monotonic() < deadline and self.service.code is None:
-            self.status = await self.service.status()
-            accounts = self.status.accounts if self.status else []
-            if accounts and all(one.state == "armed" for one in accounts):
-                return
-            await asyncio.sleep(LOOK_S)
-        raise SystemExit("the service was not armed in time: its own lines above say why")
+        if not await self.service.until(is_armed, ARMED_WITHIN_S):
+            raise SystemExit("the service was not armed in time: its own lines above say why")
 
 
 def described(account: AccountStatus, price: str) -> str:

@@ -19,15 +19,14 @@ from config.schema import LoginConfig
 from config.secrets import Credentials
 from ops.desk.outcome import Ended, Exit
 from ops.rehearsal.practice import Stage
-from ops.rehearsal.service import KEY, USER, Service
+from ops.rehearsal.service import KEY, USER, Question, Service, is_armed
 from ops.rehearsal.spans import Collected
 from ops.rehearsal.times import Share, Times, shares, times
 from ops.rehearsal.trader import QUIET_S, Trader
 from protocol.control import AccountStatus
-from protocol.lifecycle import Phase
 
 ARMED_S, ENFORCED_S = 45.0, 30.0
-LOOK_S, READ_S = 0.1, 0.5
+READ_S = 0.5
 SPANS_LOOKS, GRACE_LOOKS = 16, 20
 CONFIRMED = "confirmed"
 CONFIG = f"""\
@@ -96,7 +95,6 @@ class Drill:
         self._rounds = rounds
         self._tell = tell
         self._enforced = 0
-        self._last: AccountStatus | None = None
         self._why = ""
 
     async def run(self, login: LoginConfig, secrets: Credentials) -> Drilled:
@@ -115,7 +113,7 @@ class Drill:
                 self._tell(self._why)
             finally:
                 code, certificate = await self._end(service, hearing)
-            return self._drilled(times(collected.all()), code, certificate)
+            return self._drilled(service, times(collected.all()), code, certificate)
 
     def _service(
         self, folder: Path, otlp: str, login: LoginConfig, secrets: Credentials
@@ -134,30 +132,22 @@ class Drill:
 
     async def _play(self, service: Service, collected: Collected) -> None:
         began = time.monotonic()
-        await self._until(service, lambda one: one.state == Phase.ARMED, ARMED_S, "armed")
+        await self._until(service, is_armed, ARMED_S, "armed")
         self._tell(f"armed {time.monotonic() - began:.1f} s after the start")
         for number in range(1, self._rounds + 1):
             self._tell(f"round {number}: buying 1 {self._stage.contract.name} at the market")
             await self._trader.buy(self._stage.account, self._stage.contract)
-            await self._until(service, lambda one, n=number: done(one) >= n, ENFORCED_S, "enforced")  # type: ignore[misc]
+            await self._until(service, undone(number), ENFORCED_S, "enforced")
             self._enforced = number
         for _ in range(SPANS_LOOKS):
             if len(times(collected.all())) >= self._rounds:
                 return
             await asyncio.sleep(READ_S)
 
-    async def _until(
-        self, service: Service, is_so: Callable[[AccountStatus], bool], within_s: float, what: str
-    ) -> None:
-        end = time.monotonic() + within_s
-        while time.monotonic() < end and service.code is None:
-            status = await service.status()
-            for one in status.accounts if status is not None else ():
-                self._last = one
-                if is_so(one):
-                    return
-            await asyncio.sleep(LOOK_S)
-        raise Ended(Exit.STALLED, f"not {what} within {within_s:.0f} s", "the lines above say why")
+    async def _until(self, service: Service, is_so: Question, within_s: float, what: str) -> None:
+        if not await service.until(is_so, within_s):
+            what = f"not {what} within {within_s:.0f} s"
+            raise Ended(Exit.STALLED, what, "the lines above say why")
 
     async def _end(
         self, service: Service, hearing: "asyncio.Task[None] | None"
@@ -181,11 +171,13 @@ class Drill:
         )
         return code, certificate
 
-    def _drilled(self, measured: list[Times], code: int, certificate: Certificate) -> Drilled:
+    def _drilled(
+        self, service: Service, measured: list[Times], code: int, certificate: Certificate
+    ) -> Drilled:
         held = {
             "every contract was undone, and proven flat": self._enforced == self._rounds,
             "every reaction was measured": len(measured) == self._rounds,
-            "the account is locked": self._last is not None and self._last.locked,
+            "the account is locked": any(one.locked for one in service.accounts),
             "it was flat without any help": certificate.by_the_service,
             "the service ended cleanly": code == Exit.OK,
         }
@@ -203,6 +195,11 @@ class Drill:
         )
 
 
-def done(account: AccountStatus) -> int:
-    """Return how many enforcements are proven."""
-    return sum(1 for one in account.enforcements if one.state == CONFIRMED)
+def undone(number: int) -> Question:
+    """Return the question whether so many enforcements are proven."""
+
+    def is_so(accounts: list[AccountStatus]) -> bool:
+        done = (one.state == CONFIRMED for account in accounts for one in account.enforcements)
+        return sum(done) >= number
+
+    return is_so

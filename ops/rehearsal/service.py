@@ -4,22 +4,28 @@ import asyncio
 import json
 import os
 import sys
+import time
 import urllib.request
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ops.desk.lockfile import holder
-from protocol.control import ServiceStatus
+from protocol.control import AccountStatus, ServiceStatus
+from protocol.lifecycle import Phase
 
 STOP_S = 5.0
 ORPHAN_S = 30.0
 """How long the service goes on if the rehearsal is killed: long enough to close what it opened."""
 ASK_S = 2.0
+LOOK_S = 0.1
 USER, KEY = "PROJECT_X_USERNAME", "PROJECT_X_API_KEY"
 """Where the configurations that are made here say that the secrets stand."""
+
+type Question = Callable[[list[AccountStatus]], bool]
+"""Whether the accounts are as somebody waits for them to be."""
 
 
 class Service:
@@ -46,6 +52,8 @@ class Service:
             {} if secrets is None else {USER: secrets[0], KEY: secrets[1]}
         )
         self._process: asyncio.subprocess.Process | None = None
+        self.accounts: list[AccountStatus] = []
+        """What `until` was last told of its accounts."""
 
     async def start(self) -> None:
         """Start the process."""
@@ -90,6 +98,18 @@ class Service:
         raw = await self.get("status")
         return None if raw is None else msgspec.json.decode(raw, type=ServiceStatus)
 
+    async def until(self, is_so: Question, within_s: float) -> bool:
+        """Wait until what it says of its accounts is so; tell whether that came in time."""
+        end = time.monotonic() + within_s
+        while time.monotonic() < end and self.code is None:
+            status = await self.status()
+            if status is not None and status.accounts:
+                self.accounts = status.accounts
+                if is_so(self.accounts):
+                    return True
+            await asyncio.sleep(LOOK_S)
+        return False
+
     async def get(self, path: str) -> bytes | None:
         """Return what it answers; None while it does not."""
         said = holder(self._data_dir / "lock")
@@ -107,6 +127,11 @@ class Service:
         except TimeoutError:
             self._process.kill()
             return await self._process.wait()
+
+
+def is_armed(accounts: list[AccountStatus]) -> bool:
+    """Tell whether every account is guarded, and is not blind."""
+    return all(one.state == Phase.ARMED for one in accounts)
 
 
 def fetched(url: str) -> bytes | None:

@@ -20,18 +20,16 @@ from ops.desk.outcome import Ended, Exit
 from ops.guardian.control import Request
 from ops.rehearsal.load import ACCOUNTS, Load, rules, scenario
 from ops.rehearsal.scraped import Scraped
-from ops.rehearsal.service import Service
+from ops.rehearsal.service import Question, Service, is_armed
 from ops.rehearsal.verdict import Sample, Soaked, growth, kept, size
 from ops.sim.server import SimServer
 from protocol import metrics
 from protocol.control import AccountStatus
-from protocol.lifecycle import Phase
 from protocol.trace import ServiceTrace
 
 ARMED_S, SETTLE_S = 45.0, 10.0
 SAMPLES_MIN, SAMPLE_S, SAMPLE_MIN_S = 12, 5.0, 0.5
 TELL_S = 10.0
-LOOK_S = 0.1
 FIRST_RESET, RESETS_APART = timedelta(minutes=3), timedelta(minutes=1)
 OVER = frozenset({"confirmed", "withdrawn"})
 
@@ -51,7 +49,6 @@ class Soak:
         self._samples: list[Sample] = []
         self._first = Scraped("")
         self._last = Scraped("")
-        self._accounts: list[AccountStatus] = []
         self._why = ""
 
     async def run(self, minutes: float) -> Soaked:
@@ -59,7 +56,7 @@ class Soak:
         await self._service.start()
         hearing = asyncio.create_task(self._hear())
         try:
-            await self._until(self._is_armed, ARMED_S, "armed")
+            await self._until(is_armed, ARMED_S, "armed")
             self._first = await self._scrape()
             self._load.start()
             await self._watch(minutes * 60)
@@ -80,22 +77,12 @@ class Soak:
             if line.get("level") == "ERROR" or "Traceback" in str(line):
                 self._tell(f"  it says: {line['text']}")
 
-    async def _until(self, is_so: Callable[[], bool], within_s: float, what: str) -> None:
-        end = time.monotonic() + within_s
-        while time.monotonic() < end and self._service.code is None:
-            status = await self._service.status()
-            if status is not None and status.accounts:
-                self._accounts = status.accounts
-                if is_so():
-                    return
-            await asyncio.sleep(LOOK_S)
-        raise Ended(Exit.STALLED, f"not {what} within {within_s:.0f} s", "its lines say why")
+    async def _until(self, is_so: Question, within_s: float, what: str) -> None:
+        if not await self._service.until(is_so, within_s):
+            raise Ended(Exit.STALLED, f"not {what} within {within_s:.0f} s", "its lines say why")
 
-    def _is_armed(self) -> bool:
-        return all(one.state == Phase.ARMED for one in self._accounts)
-
-    def _is_over(self) -> bool:
-        left = [done for one in self._accounts for done in one.enforcements]
+    def _is_over(self, accounts: list[AccountStatus]) -> bool:
+        left = [done for one in accounts for done in one.enforcements]
         return self._load.is_flat() and all(one.state in OVER for one in left)
 
     async def _watch(self, seconds: float) -> None:
@@ -138,7 +125,7 @@ class Soak:
             growth("desk", [one.desk for one in samples]),
             growth("guardian", [one.guardian for one in samples]),
         ] if samples else []  # fmt: skip
-        is_over = not self._why and self._is_over()
+        is_over = not self._why and self._is_over(self._service.accounts)
         events = samples[-1].events if samples else 0
         return Soaked(
             minutes=minutes,
