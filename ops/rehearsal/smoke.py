@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from config.load import Loaded
-from ops.demo.service import simulated
 from ops.desk.outcome import Exit
 from ops.rehearsal.service import Service
+from ops.rehearsal.simulated import simulated
 from ops.sim.server import SimServer
 from protocol.control import ARMED, AccountStatus, ServiceStatus
 from protocol.decisions import Checkpoint

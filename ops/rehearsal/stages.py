@@ -9,9 +9,9 @@ from config.load import Loaded
 from config.schema import AccountConfig, LoginConfig
 from config.secret_ref import SecretRef, SecretSource
 from config.secrets import Credentials, Secret, credentials
-from ops.demo.reactions import Reactions, spread
 from ops.rehearsal.drill import Drill, Drilled, Tell
 from ops.rehearsal.practice import Stage, stage
+from ops.rehearsal.reactions import Reactions, spread
 from ops.rehearsal.service import KEY, USER
 from ops.rehearsal.trader import Trader
 from ops.sim import actions
