@@ -11,7 +11,8 @@ from ops.commands.output import put
 from ops.desk.outcome import Ended, Exit
 from ops.rehearsal.drill import Drilled, Tell
 from ops.rehearsal.interrupt import interruptible
-from ops.rehearsal.practice import Stage, chosen, refuse_beside
+from ops.rehearsal.practice import Stage, chosen
+from ops.rehearsal.service import refuse_beside
 from ops.rehearsal.stages import look, on_account, on_simulator
 
 SIM_ROUNDS, PRACTICE_ROUNDS = 10, 1
@@ -44,7 +45,7 @@ def simulator(args: Namespace) -> Drilled:
 def practice(args: Namespace) -> Drilled:
     """Drill on a practice account, once that is confirmed."""
     loaded = load(args.config)
-    refuse_beside(loaded)
+    refuse_beside(loaded, "stop it first: two sessions of one login throw each other out")
     account, login = chosen(loaded, args.account)
     found = asyncio.run(look(loaded, account, login))
     rounds = args.rounds or PRACTICE_ROUNDS

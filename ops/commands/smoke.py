@@ -3,11 +3,11 @@
 import asyncio
 from argparse import Namespace
 
-from config.load import Loaded, load
+from config.load import load
 from ops.commands.output import put
-from ops.desk.lockfile import held_by
-from ops.desk.outcome import Ended, Exit
+from ops.desk.outcome import Exit
 from ops.rehearsal.interrupt import interruptible
+from ops.rehearsal.service import refuse_beside
 from ops.rehearsal.smoke import Smoked, smoke
 
 MENDS = {
@@ -23,19 +23,11 @@ def run(args: Namespace) -> int:
     """Try it; the exit code is the service's own, or 2 if nothing was heard in time."""
     loaded = None if args.config is None else load(args.config)
     if loaded is not None:
-        refuse_beside(loaded)
+        refuse_beside(loaded, "ask it: `riskwarden status`; or stop it first")
     play = smoke(loaded, args.within)
     found = asyncio.run(interruptible(play, "the smoke", "its service is stopped"))
     put(found, rendered, as_json=args.json)
     return found.code
-
-
-def refuse_beside(loaded: Loaded) -> None:
-    """Raise Ended if the service itself runs: two sessions of a login throw each other out."""
-    there = held_by(loaded.config.service.data_dir / "lock")
-    if there is not None:
-        what = f"the service of {loaded.file} is running already (process {there.pid})"
-        raise Ended(Exit.EXCEPTION, what, "ask it: `riskwarden status`; or stop it first")
 
 
 def rendered(found: Smoked) -> list[str]:

@@ -10,7 +10,6 @@ import msgspec
 from actors.adapters import clock
 from config.load import Loaded
 from config.schema import AccountConfig, LoginConfig
-from ops.desk.lockfile import held_by
 from ops.desk.marks import gateway_of, marks_of
 from ops.desk.outcome import Ended, Exit
 from ops.desk.stores import folder, locks_held
@@ -41,15 +40,6 @@ def chosen(loaded: Loaded, name: str) -> tuple[AccountConfig, LoginConfig]:
         raise Ended(Exit.CONFIGURATION, what, f"it has {there}")
     account = found[0]
     return account, next(one for one in loaded.config.logins if one.name == account.login)
-
-
-def refuse_beside(loaded: Loaded) -> None:
-    """Raise Ended if the service itself runs: two sessions of a login throw each other out."""
-    there = held_by(loaded.config.service.data_dir / "lock")
-    if there is not None:
-        what = f"the service of {loaded.file} is running (process {there.pid})"
-        mend = "stop it first: two sessions of one login throw each other out"
-        raise Ended(Exit.EXCEPTION, what, mend)
 
 
 async def stage(loaded: Loaded, account: AccountConfig, trader: Trader, gateway: str) -> Stage:

@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
-from ops.desk.lockfile import holder
+from config.load import Loaded
+from ops.desk.lockfile import held_by, holder
+from ops.desk.outcome import Ended, Exit
 from protocol.control import AccountStatus, ServiceStatus
 from protocol.lifecycle import Phase
 
@@ -127,6 +129,14 @@ class Service:
         except TimeoutError:
             self._process.kill()
             return await self._process.wait()
+
+
+def refuse_beside(loaded: Loaded, mend: str) -> None:
+    """Raise Ended if the service itself runs: two sessions of a login throw each other out."""
+    there = held_by(loaded.config.service.data_dir / "lock")
+    if there is not None:
+        what = f"the service of {loaded.file} is running already (process {there.pid})"
+        raise Ended(Exit.EXCEPTION, what, mend)
 
 
 def is_armed(accounts: list[AccountStatus]) -> bool:
