@@ -6,7 +6,6 @@ from protocol.control import RuleStatus
 HEAD = ("rule", "mode", "limit", "used", "remaining", "enabled loaded subscribed", "evaluated")
 LAST = "enforcing"
 WIDTH_MAX = 40
-LOOSE = 2
 
 
 def table(rules: list[RuleStatus]) -> list[str]:

@@ -20,7 +20,6 @@ from ops.sim.server import SimServer
 from protocol.control import ARMED, AccountStatus, ServiceStatus
 from protocol.decisions import Checkpoint
 
-WITHIN_S = 8.0
 ASK_SHARE = 0.6
 """The share of the time after which a Gateway that does not answer counts as unreachable."""
 LOOK_S = 0.05
