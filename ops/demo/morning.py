@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ops.rehearsal.configured import simulated
 from ops.rehearsal.interrupt import interruptible
 from ops.rehearsal.reactions import Reactions, spread
 from ops.rehearsal.service import Service, is_armed
-from ops.rehearsal.simulated import simulated
 from ops.sim.play import play
 from ops.sim.server import SimServer
 from protocol.control import AccountStatus, ServiceStatus

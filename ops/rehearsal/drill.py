@@ -14,12 +14,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+from msgspec.structs import replace
 
 from config.schema import LoginConfig
 from config.secrets import Credentials
 from ops.desk.outcome import Ended, Exit
+from ops.rehearsal.configured import Guarded, configured
 from ops.rehearsal.practice import Stage
-from ops.rehearsal.service import KEY, USER, Question, Service, is_armed
+from ops.rehearsal.service import Question, Service, is_armed
 from ops.rehearsal.spans import Collected
 from ops.rehearsal.times import Share, Times, shares, times
 from ops.rehearsal.trader import QUIET_S, Trader
@@ -29,26 +31,11 @@ ARMED_S, ENFORCED_S = 45.0, 30.0
 READ_S = 0.5
 SPANS_LOOKS, GRACE_LOOKS = 16, 20
 CONFIRMED = "confirmed"
-CONFIG = f"""\
-[service]
-data_dir = "var"
-http = "127.0.0.1:0"
-otlp = "{{otlp}}"
-[[logins]]
-name = "drill"
-username = "env:{USER}"
-api_key = "env:{KEY}"
-api_url = "{{login.api_url}}"
-user_hub_url = "{{login.user_hub_url}}"
-market_hub_url = "{{login.market_hub_url}}"
-[[accounts]]
-login = "drill"
-id = {{stage.account}}
-reset = {{{{ at = "{{now.minute}} {{now.hour}} * * *", zone = "UTC" }}}}
+LOGIN = "drill"
+RULES = """\
 [accounts.rules.daily_realized_loss]
 limit = -0.01
 """
-"""The trading day begins with the minute: what was traded before counts for nothing."""
 
 type Tell = Callable[[str], None]
 
@@ -118,12 +105,10 @@ class Drill:
     def _service(
         self, folder: Path, otlp: str, login: LoginConfig, secrets: Credentials
     ) -> Service:
-        file = folder / "riskwarden.toml"
-        now = datetime.now(UTC)
-        text = CONFIG.format(otlp=otlp, login=login, stage=self._stage, now=now)
-        file.write_text(text, encoding="utf-8")
-        revealed = secrets.username.reveal(), secrets.api_key.reveal()
-        return Service(file, folder / "var", secrets=revealed)
+        """Return the service; the trading day begins with the minute, so nothing counts before."""
+        own = Guarded(self._stage.account, datetime.now(UTC), RULES)
+        named = replace(login, name=LOGIN)
+        return configured(folder, named, secrets, [own], more=f'otlp = "{otlp}"')
 
     async def _hear(self, service: Service) -> None:
         async for line in service.lines():

@@ -14,8 +14,8 @@ import msgspec
 
 from config.load import Loaded
 from ops.desk.outcome import Exit
+from ops.rehearsal.configured import simulated
 from ops.rehearsal.service import Service
-from ops.rehearsal.simulated import simulated
 from ops.sim.server import SimServer
 from protocol.control import ARMED, AccountStatus, ServiceStatus
 from protocol.decisions import Checkpoint

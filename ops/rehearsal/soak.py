@@ -16,11 +16,11 @@ from config import schema
 from ops.commands.asking import ask
 from ops.desk.outcome import Ended, Exit
 from ops.guardian.control import Request
+from ops.rehearsal.configured import simulated
 from ops.rehearsal.load import ACCOUNTS, Load, rules, scenario
 from ops.rehearsal.reactions import Reactions, spread
 from ops.rehearsal.scraped import Scraped
 from ops.rehearsal.service import Question, Service, is_armed
-from ops.rehearsal.simulated import simulated
 from ops.rehearsal.verdict import Sample, Soaked, growth, kept, size
 from ops.sim.server import SimServer
 from protocol import metrics

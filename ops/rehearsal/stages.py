@@ -7,12 +7,11 @@ from msgspec.structs import replace
 
 from config.load import Loaded
 from config.schema import AccountConfig, LoginConfig
-from config.secret_ref import SecretRef, SecretSource
-from config.secrets import Credentials, Secret, credentials
-from ops.rehearsal.drill import Drill, Drilled, Tell
+from config.secrets import Credentials, credentials
+from ops.rehearsal.configured import at
+from ops.rehearsal.drill import LOGIN, Drill, Drilled, Tell
 from ops.rehearsal.practice import Stage, stage
 from ops.rehearsal.reactions import Reactions, spread
-from ops.rehearsal.service import KEY, USER
 from ops.rehearsal.trader import Trader
 from ops.sim import actions
 from ops.sim.server import SimServer
@@ -26,7 +25,7 @@ WALK_S = 900.0
 async def on_simulator(rounds: int, tell: Tell) -> Drilled:
     """Drill on a simulated Gateway of our own, over real sockets."""
     async with SimServer() as sim:
-        login, secrets = of(sim)
+        login, secrets = at(sim, LOGIN)
         async with trading(login, secrets) as trader:
             contract = await trader.smallest()
             await sim.do(actions.Walk(contract=contract.id, seconds=WALK_S, every_ms=100))
@@ -39,20 +38,6 @@ async def on_simulator(rounds: int, tell: Tell) -> Drilled:
             reactions.new()
             drilled.wire_ms = spread(reactions.closes())
             return drilled
-
-
-def of(sim: SimServer) -> tuple[LoginConfig, Credentials]:
-    """Return a login at a simulated Gateway, and its secrets."""
-    login = LoginConfig(
-        name="drill",
-        username=SecretRef(SecretSource.ENV, USER),
-        api_key=SecretRef(SecretSource.ENV, KEY),
-        api_url=sim.api_url,
-        user_hub_url=sim.user_hub_url,
-        market_hub_url=sim.market_hub_url,
-    )
-    scenario = sim.world.scenario
-    return login, Credentials(Secret(scenario.user), Secret(scenario.api_key))
 
 
 async def look(loaded: Loaded, account: AccountConfig, login: LoginConfig) -> Stage:

@@ -18,8 +18,9 @@ from actors.lockout import Kept
 from ops.desk.marks import Mark, gateway_of, marks_of
 from ops.desk.stores import folder
 from ops.rehearsal import drill
+from ops.rehearsal.configured import at
 from ops.rehearsal.practice import Stage
-from ops.rehearsal.stages import of, trading
+from ops.rehearsal.stages import trading
 from ops.sim import actions
 from ops.sim.rest_faults import RestFault
 from ops.sim.server import SimServer
@@ -305,7 +306,7 @@ async def test_what_the_service_cannot_close_the_drill_itself_closes(
     monkeypatch.setattr(drill, "ENFORCED_S", 3.0)
     monkeypatch.setattr(drill, "GRACE_LOOKS", 2)
     market.faults.rest(RestFault(kind="reject", endpoint=CLOSE, message="no", count=None))
-    who, secrets = of(market)
+    who, secrets = at(market, drill.LOGIN)
     told: list[str] = []
 
     async with trading(who, secrets) as trader:
