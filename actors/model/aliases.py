@@ -8,8 +8,21 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-EXCHANGE_NAMES = {"EP": "ES", "ENQ": "NQ", "GCE": "GC", "CLE": "CL"}
-"""The exchange's name for each root that the broker lists under one of its own."""
+# fmt: off
+EXCHANGE_NAMES = {
+    "EP": "ES", "ENQ": "NQ", "GMET": "MET",
+    "DA6": "6A", "BP6": "6B", "CA6": "6C", "EU6": "6E", "JY6": "6J", "MX6": "6M", "NE6": "6N",
+    "SF6": "6S", "EEU": "E7", "GMCD": "MCD",
+    "CLE": "CL", "MCLE": "MCL", "NQM": "QM", "NGE": "NG", "NQG": "QG", "HOE": "HO", "RBE": "RB",
+    "GCE": "GC", "SIE": "SI", "CPE": "HG", "PLE": "PL",
+    "TUA": "ZT", "FVA": "ZF", "TYA": "ZN", "TNA": "TN", "USA": "ZB", "ULA": "UB",
+    "ZCE": "ZC", "ZWA": "ZW", "ZSE": "ZS", "ZME": "ZM", "ZLE": "ZL", "GLE": "LE",
+}
+# fmt: on
+"""The exchange's name for each root that the broker lists under one of its own.
+
+It lists `{"id": "CON.F.US.EU6.U25", "name": "6EU5", ...}`: the name begins with the exchange's.
+"""
 _BROKER_NAMES = {exchange: broker for broker, exchange in EXCHANGE_NAMES.items()}
 BUT = " but "
 """In a scope, what stands between a pattern and those that are left out of it: `* but GC, M*`."""

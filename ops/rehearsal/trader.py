@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from actors.model.aliases import canonical
+from actors.model.contract import root
 from ops.desk.outcome import Ended, Exit
+from protocol.units import ContractId
 
 TIMEOUT_S = 10.0
 MARKET, BUY = 2, 0
@@ -56,7 +59,7 @@ class Trader:
         for product in MICROS:
             found = await self._rows("Contract/search", "contracts", searchText=product, live=False)
             for row in found:
-                if row.get("activeContract") and str(row["id"]).split(".")[3:4] == [product]:
+                if row.get("activeContract") and canonical(root(ContractId(row["id"]))) == product:
                     return Contract(str(row["id"]), str(row["name"]))
         what = f"the Gateway lists none of {', '.join(MICROS)} as active"
         raise Ended(Exit.GATEWAY, what, "ask your firm which products your account may trade")

@@ -48,6 +48,8 @@ PRODUCTS = (
     product("CLE", "CL", "Crude Oil", "0.01", "10.00"),
     product("GCE", "GC", "Gold", "0.10", "10.00"),
     product("TYA", "ZN", "10-Year T-Note", "0.015625", "15.625"),
+    # No firm lists it: it stands for whatever has a root that riskwarden does not know.
+    product("OJX", "OJ", "Orange Juice", "0.05", "7.50"),
 )
 BY_NAME = {name: row for row in PRODUCTS for name in (row.root, row.symbol)}
 

@@ -20,14 +20,14 @@ EVERY = (
     listing("MES", "MESZ6"),
     listing("ENQ", "NQZ6"),
     listing("MNQ", "MNQZ26"),
-    listing("TYA", "ZNZ6"),
-    listing("EU6", "6EZ6"),
+    listing("OJX", "OJZ6"),
+    listing("KCX", "KCZ6"),
 )
 
 
 @pytest.mark.parametrize(
     ("product", "listed"),
-    [("ES", True), ("EP", True), ("nq", True), ("MNQ", True), ("TYA", True), ("ZN", False),
+    [("ES", True), ("EP", True), ("nq", True), ("MNQ", True), ("OJX", True), ("OJ", False),
      ("NQ1", False), ("M", False)],
 )  # fmt: skip
 def test_a_product_is_listed_if_a_contract_has_its_root(product: str, *, listed: bool) -> None:
@@ -37,15 +37,15 @@ def test_a_product_is_listed_if_a_contract_has_its_root(product: str, *, listed:
 @pytest.mark.parametrize(
     ("product", "instead", "mend"),
     [
-        ("ZN", "it lists it as TYA (CON.F.US.TYA.Z26)", "write TYA"),
-        ("6E", "it lists it as EU6 (CON.F.US.EU6.Z26)", "write EU6"),
+        ("OJ", "it lists it as OJX (CON.F.US.OJX.Z26)", "write OJX"),
+        ("KC", "it lists it as KCX (CON.F.US.KCX.Z26)", "write KCX"),
         ("MNK", "the nearest that it lists is MNQ (CON.F.US.MNQ.Z26)",
          "write MNQ if that is meant, else take it out"),
         ("MESS", "the nearest that it lists is MES (CON.F.US.MES.Z26)",
          "write MES if that is meant, else take it out"),
-        ("6EE", "the nearest that it lists is 6E (CON.F.US.EU6.Z26)",
-         "write EU6 if that is meant, else take it out"),
-        ("COCOA", "it lists ES, EU6 (6E), MES, MNQ, NQ, TYA (ZN)",
+        ("KCC", "the nearest that it lists is KC (CON.F.US.KCX.Z26)",
+         "write KCX if that is meant, else take it out"),
+        ("COCOA", "it lists ES, KCX (KC), MES, MNQ, NQ, OJX (OJ)",
          "write one of these, or take it out"),
     ],
 )  # fmt: skip
@@ -77,17 +77,17 @@ class Gateway:
 @pytest.mark.parametrize(
     ("answers", "asked", "why", "listed", "missing"),
     [
-        pytest.param({"ES": EVERY, "ZN": EVERY, "every": EVERY}, ["ES", "ZN", ""], "", {"ES"},
-                     {"ZN"}, id="one is missing"),
-        pytest.param({"ES": EVERY, "ZN": (listing("ZN", "ZNZ6"),)}, ["ES", "ZN"], "", {"ES", "ZN"},
+        pytest.param({"ES": EVERY, "OJ": EVERY, "every": EVERY}, ["ES", "OJ", ""], "", {"ES"},
+                     {"OJ"}, id="one is missing"),
+        pytest.param({"ES": EVERY, "OJ": (listing("OJ", "OJZ6"),)}, ["ES", "OJ"], "", {"ES", "OJ"},
                      set[str](), id="all are found"),
-        pytest.param({"ES": (), "ZN": (), "every": (*EVERY, listing("ZN", "ZNZ6"))},
-                     ["ES", "ZN", ""], "", {"ES", "ZN"}, set[str](),
+        pytest.param({"ES": (), "OJ": (), "every": (*EVERY, listing("OJ", "OJZ6"))},
+                     ["ES", "OJ", ""], "", {"ES", "OJ"}, set[str](),
                      id="what a search does not find the list of all may"),
-        pytest.param({"ES": EVERY}, ["ES", "ZN"], "503", {"ES"}, set[str](), id="a search fails"),
-        pytest.param({"ES": EVERY, "ZN": ()}, ["ES", "ZN", ""], "503", {"ES"}, set[str](),
+        pytest.param({"ES": EVERY}, ["ES", "OJ"], "503", {"ES"}, set[str](), id="a search fails"),
+        pytest.param({"ES": EVERY, "OJ": ()}, ["ES", "OJ", ""], "503", {"ES"}, set[str](),
                      id="the list of all fails: one empty answer is no proof"),
-        pytest.param({"ES": (), "ZN": (), "every": ()}, ["ES", "ZN", ""],
+        pytest.param({"ES": (), "OJ": (), "every": ()}, ["ES", "OJ", ""],
                      "the list of all contracts is empty", set[str](), set[str](),
                      id="a Gateway that lists nothing at all has said nothing"),
     ],
@@ -100,10 +100,10 @@ async def test_a_product_is_missing_only_if_neither_shows_it(
     missing: set[str],
 ) -> None:
     gateway, catalogue = Gateway(**answers), Catalogue()
-    names = [Named("here", one) for one in ("EP", "ZN", "es")]
+    names = [Named("here", one) for one in ("EP", "OJ", "es")]
 
     told = await look_up(gateway, catalogue.untold(names), catalogue)
 
     assert (told, gateway.asked) == (why, asked)
     assert (catalogue.listed, set(catalogue.missing)) == (listed, missing)
-    assert set(catalogue.untold(names)) == {"ES", "ZN"} - listed - missing
+    assert set(catalogue.untold(names)) == {"ES", "OJ"} - listed - missing

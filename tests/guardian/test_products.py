@@ -20,7 +20,7 @@ LOSS = "[accounts.rules.daily_realized_loss]\nlimit = -500\n"
 EVERY_PLACE = """
 [accounts.rules.max_contracts]
 limit = 5
-weights = { ZN = 0.1, ES = 1 }
+weights = { OJ = 0.1, ES = 1 }
 [accounts.rules.max_contracts_per_instrument]
 limits = { MNK = 2, ep = 1 }
 [accounts.rules.symbol_blocks]
@@ -42,7 +42,7 @@ def rules(product: str) -> str:
 
 async def list_t_notes(sim: SimServer) -> None:
     """Have the simulator list a product whose root is not what traders call it."""
-    await sim.do(actions.Contract(root="ZN", expiry="Z26", price=Decimal(110)))
+    await sim.do(actions.Contract(root="OJ", expiry="Z26", price=Decimal(110)))
 
 
 def write(folder: Path, *parts: str) -> str:
@@ -74,12 +74,12 @@ async def test_check_says_where_each_stands_what_is_nearest_and_how_to_mend_it(
     lines = [line.strip() for line in out.splitlines()]
     found = {one: lines[at + 1] for at, one in enumerate(lines) if one.startswith("PROBLEM")}
     path, lists = "PROBLEM accounts[1001].rules", "the Gateway lists no product"
-    every = "CL, ES, GC, MES, MNQ, NQ, RTY, TYA (ZN)"
+    every = "CL, ES, GC, MES, MNQ, NQ, OJX (OJ), RTY"
     one_of_these = "mend: write one of these, or take it out"
     nothing = "so this holds for nothing"
     assert found == {
-        f"{path}.max_contracts.weights.ZN: {lists} ZN, {nothing}; it lists it as TYA "
-        "(CON.F.US.TYA.Z26, 10-Year T-Note: December 2026)": "mend: write TYA",
+        f"{path}.max_contracts.weights.OJ: {lists} OJ, {nothing}; it lists it as OJX "
+        "(CON.F.US.OJX.Z26, Orange Juice: December 2026)": "mend: write OJX",
         f"{path}.max_contracts_per_instrument.limits.MNK: {lists} MNK, {nothing}; the nearest that "
         "it lists is MNQ (CON.F.US.MNQ.Z26, Micro E-mini Nasdaq-100: December 2026)": "mend: write "
         "MNQ if that is meant, else take it out",
@@ -155,15 +155,15 @@ async def test_a_start_that_was_refused_goes_on_once_the_file_is_mended(
 
 async def test_a_start_is_refused_while_nothing_is_at_stake(tmp_path: Path, sim: SimServer) -> None:
     await list_t_notes(sim)
-    file = write(tmp_path, login(sim.url), account(rules=rules("ZN")), account("id = 1002"))
+    file = write(tmp_path, login(sim.url), account(rules=rules("OJ")), account("id = 1002"))
 
     code, out, err = await run("run", "--config", file)
 
     assert code == 3, out + err
     last = err.splitlines()[-1]
-    assert "login main: the start is refused: accounts[1001].rules.max_contracts.weights.ZN" in last
-    assert "it lists it as TYA" in last
-    assert "write TYA" in last
+    assert "login main: the start is refused: accounts[1001].rules.max_contracts.weights.OJ" in last
+    assert "it lists it as OJX" in last
+    assert "write OJX" in last
     assert "Traceback" not in err
     assert sim.calls.of("Position/closeContract") == []
 

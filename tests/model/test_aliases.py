@@ -21,8 +21,10 @@ roots = st.text("ABCEGLMNPQS2", min_size=1, max_size=4)
 
 
 @pytest.mark.parametrize(
-    ("broker", "exchange"), [("EP", "ES"), ("ENQ", "NQ"), ("GCE", "GC"), ("CLE", "CL")]
-)
+    ("broker", "exchange"),
+    [("EP", "ES"), ("ENQ", "NQ"), ("GCE", "GC"), ("CLE", "CL"), ("MCLE", "MCL"), ("EU6", "6E"),
+     ("TYA", "ZN"), ("USA", "ZB"), ("SIE", "SI"), ("CPE", "HG"), ("GLE", "LE"), ("ZCE", "ZC")],
+)  # fmt: skip
 def test_the_broker_has_names_of_its_own(broker: str, exchange: str) -> None:
     assert canonical(broker) == canonical(exchange) == exchange
     assert names(broker) == names(exchange) == (exchange, broker)
@@ -30,10 +32,15 @@ def test_the_broker_has_names_of_its_own(broker: str, exchange: str) -> None:
     assert matches(exchange, broker)
 
 
-@pytest.mark.parametrize("root", ["MNQ", "MES", "RTY", "YM", "M2K", "MGC", "MCL"])
+@pytest.mark.parametrize("root", ["MNQ", "MES", "RTY", "YM", "M2K", "MGC", "SIL", "HE", "NKD"])
 def test_other_products_have_one_name(root: str) -> None:
     assert names(root) == (root,)
     assert canonical(root) == root
+
+
+def test_no_name_stands_for_two_products() -> None:
+    assert len(set(EXCHANGE_NAMES.values())) == len(EXCHANGE_NAMES)
+    assert not set(EXCHANGE_NAMES) & set(EXCHANGE_NAMES.values())
 
 
 @pytest.mark.parametrize(
@@ -59,6 +66,8 @@ def test_other_products_have_one_name(root: str) -> None:
         pytest.param("E*", "NQ", True, id="NQ is ENQ to the broker"),
         pytest.param("N*", "ENQ", True, id="and ENQ is NQ"),
         pytest.param("G*", "GCE", True, id="gold by either name"),
+        pytest.param("6*", "EU6", True, id="currencies by the exchange's names"),
+        pytest.param("Z*", "TYA", True, id="and bonds"),
         pytest.param("M.Q", "MNQ", False, id="a dot is a dot"),
         pytest.param("M?Q", "MNQ", False, id="a question mark is none"),
         pytest.param("", "MNQ", False, id="nothing covers nothing"),
