@@ -14,7 +14,7 @@ from actors.model.account_state import (
     unresolved,
     viewed,
 )
-from actors.model.feed import next_look
+from actors.model.feed import next_look, young_for
 from actors.plan import AccountPlan
 from actors.rules.rule import Hears
 from protocol.account_facts import OrderSeen, PositionSeen, TradeSeen
@@ -71,7 +71,8 @@ def take_truth(state: State, message: TruthRead) -> State:
             state, ledger=ledger, settling=settling, trades_known=True, trades_asked=message.asked
         )
     if message.command_id == state.reading:
-        state = replace(state, reading=None, read_fails=0)
+        feed = replace(state.feed, put_off="")
+        state = replace(state, reading=None, read_fails=0, feed=feed)
     return state
 
 
@@ -83,14 +84,32 @@ def evidence(plan: AccountPlan, state: State, message: TruthRead) -> TruthSeen:
 
 
 def truth_failed(plan: AccountPlan, state: State, message: TruthFailed, now: Now) -> Learnt:
-    """Say so, and read again soon: until then nothing new is known, and nothing is flat."""
+    """Say so, and read again soon: until then nothing new is known, and nothing is flat.
+
+    A read that our own budget put off is late: what was read last counts until it is too old.
+    """
     if message.command_id != state.reading:
         return state, ()
     fails = state.read_fails + 1
     span = min(RETRY << min(state.read_fails, DOUBLINGS_MAX), RETRY_MAX)
-    state = replace(state, reading=None, read_fails=fails)
-    state, raised = alarm(plan, state, AlarmKind.TRUTH_UNKNOWN, message.why)
+    feed = replace(state.feed, put_off="" if message.asked else message.why)
+    state = replace(state, reading=None, read_fails=fails, feed=feed)
+    left = 0 if message.asked else young_for(plan.feed, state.truth_asked, now)
+    raised: tuple[Effect, ...] = ()
+    if left:
+        span = min(span, left, max(left // 2, RETRY))  # the last of several tries is still in time
+    else:
+        state, raised = alarm(plan, state, AlarmKind.TRUTH_UNKNOWN, unread(plan, state, message))
     return state, (*raised, timer("account/read", Purpose.READ, Nanos(now.mono + span)))
+
+
+def unread(plan: AccountPlan, state: State, message: TruthFailed) -> str:
+    """Return why the truth is unknown; after a read that never left, how old it is as well."""
+    if message.asked:
+        return message.why
+    if state.truth_asked is None:
+        return f"positions and orders have not been read yet: {message.why}"
+    return f"positions and orders were last read {plan.feed.truth_age} ago or more: {message.why}"
 
 
 def timer(name: str, purpose: Purpose, deadline: Nanos) -> Send:

@@ -13,8 +13,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from actors.behaviour import Step
-from actors.gateway_state import Hubs, State, clear, raise_, read_on, resync
-from actors.model.readings import POLL_BATCH, Reading
+from actors.gateway_state import Hubs, State, clear, raise_, read_on, resync, unlisted
+from actors.model.readings import Reading, interval
 from protocol.account_facts import AccountSeen
 from protocol.answers import (
     AccountsFailed,
@@ -38,9 +38,6 @@ READING_MAX = 1 * SECOND
 RETRY = 1 * SECOND
 RETRY_MAX = 15 * SECOND
 DOUBLINGS_MAX = 4
-POLL = 15 * SECOND
-POLL_MANY = 30 * SECOND
-POLL_FEW_ACCOUNTS = 5
 PEACE = 60 * SECOND
 """How long hubs must have been open before a fight for the login counts as over."""
 
@@ -79,10 +76,8 @@ class Gateway:
                 return self._lost(state, message, now)
             case AccountsRead(accounts=accounts, spent=spent):
                 return self._polled(state, accounts, spent, now)
-            case AccountsFailed(why=why, spent=spent):
-                state, raised = raise_(state, AlarmKind.TRUTH_UNKNOWN, None, why)
-                state = replace(state, readings=state.readings.reported(spent, now))
-                return read_on(state, now, raised)
+            case AccountsFailed():
+                return self._unlisted(state, message, now)
             case Refused():
                 readings = state.readings.missed(state.found, gap=False)
                 return read_on(replace(state, readings=readings), now)
@@ -143,7 +138,8 @@ class Gateway:
             state, raised = raise_(state, AlarmKind.ACCOUNT_MISSING, one, why)
             effects += raised
         readings = state.readings.missed(new, gap=True)
-        state = replace(state, found={**state.found, **found}, readings=readings)
+        everybody = {**state.found, **found}
+        state = replace(state, found=everybody, readings=readings, listed_at=now.mono)
         if new:  # each of them says what is at stake before its turn is decided on
             state = replace(state, catch_up_at=now.mono)
             effects.append(Wake(mono=now.mono))
@@ -151,7 +147,7 @@ class Gateway:
             state = replace(state, open_at=Nanos(now.mono + READING_MAX))
             effects.append(Wake(mono=state.open_at))
         if state.poll_at is None:  # hubs that never open, or an empty list, must not leave us blind
-            state = replace(state, poll_at=Nanos(now.mono + self._interval(state)))
+            state = replace(state, poll_at=Nanos(now.mono + interval(len(state.found))))
             effects.append(Wake(mono=state.poll_at))
         return Step(state, tuple(effects))
 
@@ -183,7 +179,7 @@ class Gateway:
     def _opened(self, state: State, spent: int, now: Now) -> Step[State]:
         """Events are heard from now on: read what happened before."""
         state, cleared = clear(state, (AlarmKind.HUBS_LOST, None))
-        poll = Nanos(now.mono + self._interval(state))
+        poll = Nanos(now.mono + interval(len(state.found)))
         state = replace(state, hubs=Hubs.OPEN, opened=now.mono, evaluated=frozenset())
         state = replace(state, fails=0, retry_at=None, poll_at=poll)
         readings = state.readings.lost().reported(spent, now).missed(state.found, gap=True)
@@ -201,8 +197,17 @@ class Gateway:
         state = replace(step.state, readings=step.state.readings.reported(spent, now))
         if state.readings.waiting:
             return read_on(state, now, step.effects)
-        readings, polls = state.readings.polled(tuple(state.found))
+        readings, polls = state.readings.polled(tuple(state.found), now)
         return Step(replace(state, readings=readings), (*step.effects, *map(resync, polls)))
+
+    def _unlisted(self, state: State, failed: AccountsFailed, now: Now) -> Step[State]:
+        """Read on without a list: the accounts may well be there to be read."""
+        state, said = unlisted(state, failed, now)
+        state = replace(state, readings=state.readings.reported(failed.spent, now))
+        if state.readings.waiting:
+            return read_on(state, now, said)
+        readings, polls = state.readings.overdue(tuple(state.found), now)
+        return Step(replace(state, readings=readings), (*said, *map(resync, polls)))
 
     def _again(self, state: State, account_id: AccountId, now: Now) -> Step[State]:
         """Bring a restarted account up to where the others are.
@@ -232,7 +237,7 @@ class Gateway:
             step = self._open(state)
             state, effects = step.state, [*effects, *step.effects]
         if state.poll_at is not None and state.poll_at <= now.mono:
-            poll = Nanos(now.mono + self._interval(state))
+            poll = Nanos(now.mono + interval(len(state.found)))
             state = replace(state, poll_at=poll)
             effects += [Ask(ReadAccounts()), Wake(mono=poll)]
         if state.catch_up_at is not None and state.catch_up_at <= now.mono:
@@ -241,13 +246,3 @@ class Gateway:
             if state.readings.waiting and not any(isinstance(one, Ask) for one in effects):
                 effects.append(Ask(ReadAccounts()))
         return Step(state, tuple(effects))
-
-    def _interval(self, state: State) -> int:
-        return POLL if len(state.found) <= POLL_FEW_ACCOUNTS else POLL_MANY
-
-
-def poll_round(accounts: int) -> Nanos:
-    """Return how long it takes until each of so many accounts has had its poll."""
-    if accounts <= POLL_FEW_ACCOUNTS:
-        return Nanos(POLL)
-    return Nanos(-(-accounts // POLL_BATCH) * POLL_MANY)

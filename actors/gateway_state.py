@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from actors.behaviour import Step
 from actors.model.readings import Reading, Readings
 from protocol.account_facts import AccountSeen
+from protocol.answers import AccountsFailed
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.effects import Effect, Journal, Send, Wake
 from protocol.lifecycle import Resync
@@ -21,6 +22,9 @@ BEFORE_HUBS = 20
 """Accounts read before the hubs open: they will all be read again right after."""
 CATCH_UP = 10 * SECOND
 """How often it is asked what the minute has left while accounts wait to be read."""
+
+LISTED_MAX = 90 * SECOND
+"""How old the list of accounts may grow while our own budget puts it off."""
 
 
 class Hubs(StrEnum):
@@ -43,6 +47,8 @@ class State(msgspec.Struct, frozen=True):
     retry_at: Nanos | None = None
     open_at: Nanos | None = None
     poll_at: Nanos | None = None
+    listed_at: Nanos | None = None
+    """When the accounts were last listed (monotonic)."""
     catch_up_at: Nanos | None = None
     """When to look again whether those who wait can be read."""
     opened: Nanos = Nanos(0)
@@ -65,6 +71,23 @@ def read_on(
         state = replace(state, catch_up_at=Nanos(now.mono + CATCH_UP))
         effects.append(Wake(mono=state.catch_up_at))
     return Step(replace(state, readings=readings), tuple(effects))
+
+
+def unlisted(state: State, failed: AccountsFailed, now: Now) -> tuple[State, tuple[Effect, ...]]:
+    """Say that the accounts could not be listed.
+
+    A list that our own budget put off is late, and asked for again soon; then it is too old.
+    """
+    if failed.asked:
+        return raise_(state, AlarmKind.TRUTH_UNKNOWN, None, failed.why)
+    soon = Nanos(now.mono + CATCH_UP)
+    said: tuple[Effect, ...] = (Wake(mono=soon),)
+    state = replace(state, poll_at=soon if state.poll_at is None else min(state.poll_at, soon))
+    if state.listed_at is not None and now.mono - state.listed_at < LISTED_MAX:
+        return state, said
+    why = f"the accounts were last listed {LISTED_MAX // SECOND} s ago or more: {failed.why}"
+    state, raised = raise_(state, AlarmKind.TRUTH_UNKNOWN, None, why)
+    return state, (*raised, *said)
 
 
 def resync(one: Reading) -> Send:

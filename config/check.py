@@ -3,9 +3,9 @@
 from collections import Counter
 from typing import Protocol, cast
 
-from actors.gateway import poll_round
 from actors.model.aliases import by_name, canonical
 from actors.model.duration import duration_text
+from actors.model.readings import poll_round
 from actors.rules import (
     daily_realized_loss,
     daily_unrealized_loss,

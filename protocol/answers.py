@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
 
 RESERVED = "the minute's requests are kept for what is more urgent"
-"""Why a mutation that yields was refused before it left: it has not happened, and will not."""
+"""Why something was refused before it left: the Gateway has not been asked, and will not be."""
 
 
 class Answered(Message, frozen=True, kw_only=True):
@@ -51,11 +51,15 @@ class TruthRead(Message, frozen=True, kw_only=True):
 
 
 class TruthFailed(Message, frozen=True, kw_only=True):
-    """A read of truth failed, timed out or made no sense: the account is unknown, not flat."""
+    """A read of truth failed, timed out or made no sense: it tells nothing, and nothing is flat.
+
+    `asked` is false when the Gateway was never asked, as the minute's requests are kept for more.
+    """
 
     command_id: str
     account_id: AccountId
     why: str
+    asked: bool = True
 
 
 class InstrumentRead(Message, frozen=True, kw_only=True):
@@ -114,10 +118,11 @@ class AccountsRead(Message, frozen=True, kw_only=True):
 
 
 class AccountsFailed(Message, frozen=True, kw_only=True):
-    """The accounts could not be listed: nothing is known of them."""
+    """The accounts could not be listed: nothing is known of them; `asked` as with truth."""
 
     why: str
     spent: int = 0
+    asked: bool = True
 
 
 class HubsOpened(Message, frozen=True, kw_only=True):

@@ -173,14 +173,17 @@ class Broker:
     def _failed(self, command: Mutation | Read, error: Exception) -> Message:
         """Return the failure that answers a command."""
         cause = first(error)
-        why = self._rest.why(cause)
+        why, asked = self._rest.why(cause), not isinstance(cause, Withheld)
         match command:
             case ReadTruth():
                 return TruthFailed(
-                    command_id=command.command_id, account_id=command.account_id, why=why
+                    command_id=command.command_id,
+                    account_id=command.account_id,
+                    why=why,
+                    asked=asked,
                 )
             case ReadAccounts():
-                return AccountsFailed(why=why)
+                return AccountsFailed(why=why, asked=asked)
             case Login():
                 return LoginFailed(why=why, refused=False)
             case ReadInstrument():
@@ -189,7 +192,7 @@ class Broker:
                     contract_id=command.contract_id,
                     why=why,
                     final=isinstance(cause, NoInstrument),
-                    asked=not isinstance(cause, Withheld),
+                    asked=asked,
                 )
             case SearchContracts(text=text):
                 return ContractsFailed(text=text, why=why)

@@ -13,6 +13,7 @@ from typing import Any
 from actors.adapters import decode
 from actors.adapters.projectx_answers import GatewayError, Refusal, accepted
 from actors.adapters.projectx_rest import Rest
+from actors.model import budget
 from protocol.account_facts import (
     WORKING,
     AccountSeen,
@@ -98,7 +99,10 @@ async def truth(
 
     Trades come first: an exit between the two reads then shows as a position that is gone, and
     never as one that its trade has realized and that is still held, which would count twice.
+    Unless there is room for all of it none is asked for: parts would only spend what comes free.
     """
+    if not urgent:
+        rest.afford(budget.TRUTH if since is None else budget.DAY)
     done = None if since is None else await trades(rest, account, since)
     async with asyncio.TaskGroup() as group:
         held = group.create_task(positions(rest, account, urgent=urgent))

@@ -26,7 +26,8 @@ from actors.adapters.projectx_token import expiry
 from actors.adapters.projectx_wire import client, forgetful
 from actors.adapters.tasks import retrieve
 from actors.adapters.wire_figures import WireFigures
-from actors.model.budget import may_judge
+from actors.model.budget import judgeable
+from protocol.answers import RESERVED
 
 LOGINS_PER_MINUTE_MAX = 6
 """Against a token that is refused as soon as it is given: a fight that only costs requests."""
@@ -74,8 +75,8 @@ class Rest(ProjectX):
         mutating = path in MUTATING_ENDPOINTS
         if mutating or urgent:
             self._logins.clear()
-        elif not may_judge(self.meter.spent()):
-            raise Withheld("what is left of the minute's requests is kept for enforcement")
+        else:
+            self.afford(1)
         try:
             with self._while_open():
                 async with asyncio.timeout(self._timeout):
@@ -88,6 +89,11 @@ class Rest(ProjectX):
                 mutating and self._is_rejected() and not self._closed
             ):  # so that the next attempt finds a new token
                 self._start_login()
+
+    def afford(self, requests: int) -> None:
+        """Raise if the minute has fewer left for what is not enforcement's: none of it leaves."""
+        if judgeable(self.meter.spent()) < requests:
+            raise Withheld(RESERVED)
 
     def why(self, error: BaseException) -> str:
         """Say what went wrong, without the user name, the key or a token."""

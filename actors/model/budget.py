@@ -8,10 +8,11 @@ of its accounts, and turns the rest away.
 2. That is what flattening every account would cost as they are now, within bounds: a flat account
    may hold something the next moment, and without any polls nobody would see it.
 3. What is done as a matter of course stops short of it: polls, and stops that are only managed.
+   A poll gives way once, and no longer (actors/model/readings.py): then it is a read as in 5.
 4. What is refused again and again is spread out by what has been spent: a closed market must not
    cost the login its minute.  A first try and its first repeat never wait for that.
-5. A read without which an account cannot be judged, at start and after a gap, may use all but a
-   last slice.
+5. A read without which an account cannot be judged, at start, after a gap and when its turn has
+   passed, may use all but a last slice.
 """
 
 from collections.abc import Iterable
@@ -68,11 +69,6 @@ def spare(spent: int, reserved: int = RESERVED) -> int:
 def judgeable(spent: int) -> int:
     """Return how many requests are left for reads without which accounts cannot be judged."""
     return max(0, LIMIT - LAST - spent)
-
-
-def may_judge(spent: int) -> bool:
-    """Tell whether a read may leave that an account needs to be judged."""
-    return judgeable(spent) > 0
 
 
 def patience(spent: int, repeats: int, *, closes: bool = False) -> Nanos:

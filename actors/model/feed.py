@@ -124,11 +124,13 @@ class Lapse(msgspec.Struct, frozen=True):
     contract_id: ContractId | None
     age: Nanos
     limit: str
+    cause: str = ""
 
     def __str__(self) -> str:
         seconds = self.age // SECOND
         if self.contract_id is None:
-            return f"the broker's truth is {seconds} s old (limit {self.limit})"
+            cause = self.cause and f": {self.cause}"
+            return f"the broker's truth is {seconds} s old (limit {self.limit}){cause}"
         return f"{self.contract_id} has had no good price for {seconds} s (limit {self.limit})"
 
 
@@ -140,6 +142,8 @@ class Feed(msgspec.Struct, frozen=True):
     heard: dict[ContractId, Nanos] = msgspec.field(default_factory=dict[ContractId, Nanos])
     """By contract held: when its last good price was seen, or since when it is held."""
     lapses: tuple[Lapse, ...] = ()
+    put_off: str = ""
+    """Why the last read never left, if our own budget kept it back."""
 
 
 def heard(
@@ -174,8 +178,14 @@ def lapses(
             found.append(Lapse(contract_id, age, policy.quote_age))
     since = _truth_since(calendars, feed, truth, now)
     if since is not None and now.mono - since >= policy.truth_span:
-        found.append(Lapse(None, Nanos(now.mono - since), policy.truth_age))
+        age = Nanos(now.mono - since)
+        found.append(Lapse(None, age, policy.truth_age, cause=feed.put_off))
     return tuple(found)
+
+
+def young_for(policy: FeedPolicy, truth: Nanos | None, now: Now) -> Nanos:
+    """Return for how long what was read last still counts; 0 if nothing was, or it is too old."""
+    return Nanos(0 if truth is None else max(0, truth + policy.truth_span - now.mono))
 
 
 def fresh(
@@ -189,7 +199,7 @@ def fresh(
 
     That nothing is missed yet is less: a process that has just begun has heard nothing at all.
     """
-    if truth is None or now.mono - truth >= policy.truth_span:
+    if not young_for(policy, truth, now):
         return False
     return all(
         one.mark is not None

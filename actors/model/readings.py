@@ -9,6 +9,10 @@
    have positions sooner: an exit between two reads would count twice or not at all, and all of it
    twice over would keep the last account waiting for longer.
 4. While anybody waits, nobody is read as a matter of course.
+5. Reads as a matter of course give way to enforcement, but not for ever: who should have been read
+   and was not is read at the next occasion whatever the minute has spent, with as few requests as
+   can be, or enforcement for one account would make the others blind.  What leaves the last slice
+   untouched goes through; what would not is refused before it leaves, and the account is told.
 
 What the minute has spent is what was last reported, what has been given out since, and what those
 may still ask for who have not been read to the end.
@@ -23,6 +27,9 @@ from msgspec.structs import replace
 from actors.model import budget
 from protocol.units import SECOND, AccountId, Nanos, Now
 
+POLL = 15 * SECOND
+POLL_MANY = 30 * SECOND
+POLL_FEW_ACCOUNTS = 5
 UNDER_WAY_MAX = 20 * SECOND
 """Until a read has been answered, in parts that time out one after the other."""
 POLL_BATCH = 20
@@ -31,6 +38,21 @@ LISTS = 12
 """Requests of a minute that ask how much of it is left, and who may trade."""
 TRADES_EVERY = 4
 """Every so many polls of an account the day's trades are read too."""
+
+
+def interval(accounts: int) -> Nanos:
+    """Return how often a login of so many accounts is polled."""
+    return Nanos(POLL if accounts <= POLL_FEW_ACCOUNTS else POLL_MANY)
+
+
+def poll_round(accounts: int) -> Nanos:
+    """Return how long it takes until each of so many accounts has had its poll."""
+    return Nanos(max(1, -(-accounts // POLL_BATCH)) * interval(accounts))
+
+
+def patience(accounts: int) -> Nanos:
+    """Return after how long without a read an account's turn has passed."""
+    return Nanos(poll_round(accounts) + interval(accounts) // 2)
 
 
 class Reading(NamedTuple):
@@ -51,6 +73,8 @@ class Readings(msgspec.Struct, frozen=True):
     burdens: dict[AccountId, int] = msgspec.field(default_factory=dict[AccountId, int])
     """What flattening each account would take, as far as it has said so in this life."""
     locked: frozenset[AccountId] = frozenset()
+    read_at: dict[AccountId, Nanos] = msgspec.field(default_factory=dict[AccountId, Nanos])
+    """When each account was last told to read (monotonic)."""
     spent: int = 0
     turn: int = 0
     """Whose turn it is to be polled: it counts accounts on and on."""
@@ -82,7 +106,9 @@ class Readings(msgspec.Struct, frozen=True):
         """Note an account that is read out of turn."""
         waiting = {one: gap for one, gap in self.waiting.items() if one != account_id}
         under_way = {**self.under_way, account_id: now.mono}
-        return replace(self, waiting=waiting, under_way=under_way, spent=self.spent + budget.DAY)
+        spent = self.spent + budget.DAY
+        told = self._told((account_id,), now)
+        return replace(told, waiting=waiting, under_way=under_way, spent=spent)
 
     def ended(self, account_id: AccountId) -> "Readings":
         """Note that an account has been read to the end."""
@@ -112,16 +138,20 @@ class Readings(msgspec.Struct, frozen=True):
         readings, going = self, list[Reading]()
         for one in line[: max(0, most)]:
             gap = self.waiting[one]
-            if readings._room(gap=gap) < budget.DAY:
-                break
+            late = not gap and self._is_late(one, now)
+            if readings._room(gap=gap) < budget.DAY and not late:
+                continue
             readings = readings.begun(one, now)
             if not gap:
                 readings = readings.ended(one)
             going.append(Reading(one, gap))
         return readings, going
 
-    def polled(self, accounts: tuple[AccountId, ...]) -> tuple["Readings", list[Reading]]:
-        """Return the next accounts in turn, a batch of them or as many as there is room for."""
+    def polled(self, accounts: tuple[AccountId, ...], now: Now) -> tuple["Readings", list[Reading]]:
+        """Return the next accounts in turn, as many as there is room for, and those that are late.
+
+        A batch of them at the most.
+        """
         room, turn, going = self._room(gap=False), self.turn, list[Reading]()
         while len(going) < min(len(accounts), POLL_BATCH):
             lap, place = divmod(turn, len(accounts))
@@ -132,7 +162,27 @@ class Readings(msgspec.Struct, frozen=True):
             room, turn = room - cost, turn + 1
             going.append(Reading(accounts[place], gap=False, trades=trades))
         took = self._room(gap=False) - room
-        return replace(self, turn=turn, spent=self.spent + took), going
+        told = self._told((one.account_id for one in going), now)
+        told = replace(told, turn=turn, spent=self.spent + took)
+        after, late = told.overdue(accounts, now, POLL_BATCH - len(going))
+        return after, [*going, *late]
+
+    def overdue(
+        self, accounts: tuple[AccountId, ...], now: Now, most: int = POLL_BATCH
+    ) -> tuple["Readings", list[Reading]]:
+        """Return those whose turn has passed, those at stake first, `most` of them at the most."""
+        late = [one for one in accounts if self._is_late(one, now)]
+        late.sort(key=lambda one: (not self.at_stake(one), self.read_at[one]))
+        going = [Reading(one, gap=False, trades=False) for one in late[:most]]
+        told = self._told(late[:most], now)
+        return replace(told, spent=self.spent + budget.TRUTH * len(going)), going
+
+    def _told(self, accounts: Iterable[AccountId], now: Now) -> "Readings":
+        return replace(self, read_at={**self.read_at, **dict.fromkeys(accounts, now.mono)})
+
+    def _is_late(self, account_id: AccountId, now: Now) -> bool:
+        at = self.read_at.get(account_id)
+        return at is not None and now.mono - at >= patience(len(self.read_at))
 
     def _place(self, account_id: AccountId) -> tuple[bool, bool, int]:
         """Return what comes first: a gap, something at stake, much of it."""

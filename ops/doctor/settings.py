@@ -3,10 +3,9 @@
 from importlib.metadata import version
 from pathlib import Path
 
-from actors.gateway import poll_round
 from actors.model import budget
 from actors.model.duration import duration_text
-from actors.model.readings import POLL_BATCH, TRADES_EVERY
+from actors.model.readings import POLL_BATCH, TRADES_EVERY, poll_round
 from actors.rules import no_stop_loss_grace, trade_management
 from config.check_sessions import calendar_warnings
 from config.errors import ConfigError, Problem, printable

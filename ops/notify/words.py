@@ -16,7 +16,7 @@ OTHERWISE = "It clears by itself when it is right again; `riskwarden status` sho
 ENDS: dict[str, str] = {
     AlarmKind.CANNOT_ENFORCE: "riskwarden goes on trying. Close it by hand at the broker, now.",
     AlarmKind.FEED_BLIND: "Ends when prices and truth come again. Watch the position yourself.",
-    AlarmKind.TRUTH_UNKNOWN: "Ends when the Gateway can be read again; unknown is not flat.",
+    AlarmKind.TRUTH_UNKNOWN: "Ends when the account is read again; unknown is not flat.",
     AlarmKind.CONTRACT_UNREAD: "Ends when the record is there; until then rules about money cannot "
     "judge what is held of it. Watch the position yourself.",
     AlarmKind.HUBS_LOST: "Ends when the hubs are back; positions are polled meanwhile.",

@@ -86,6 +86,11 @@ BUDGET = (
         "gaps have used what reads may use",
         "the last 40 requests are enforcement's",
     ),
+    Fault(
+        "budget-spent-by-enforcement",
+        "enforcement leaves nothing to polls for three minutes",
+        "an account whose turn has passed is read all the same",
+    ),
 )
 PROCESS = (
     Fault(

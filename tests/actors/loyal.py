@@ -10,6 +10,7 @@ from actors.runtime import Runtime
 from actors.turn import Turn
 from protocol.account_facts import AccountSeen
 from protocol.answers import (
+    RESERVED,
     AccountsRead,
     Answered,
     HubsOpened,
@@ -58,6 +59,8 @@ class Desk:
         stored: dict[str, bytes] | None = None,
         broker: Broker | None = None,
         found: AccountSeen = FOUND,
+        *,
+        truth_kept: bool = False,
     ) -> None:
         self.broker = Broker() if broker is None else broker
         self.found = found
@@ -69,6 +72,8 @@ class Desk:
         self.unread: dict[ContractId, bool] = {}
         """Contracts whose record cannot be read now, and whether the Gateway is asked at all."""
         self.truth_fails = False
+        self.truth_kept = truth_kept
+        """Whether reads that are not urgent are refused by our own budget, and never leave."""
         self.stored = {} if stored is None else stored
         self._mail: deque[Message] = deque()
         self.runtime = Runtime(DeskRoster((plan,)) if roster is None else roster, self.stored)
@@ -165,6 +170,9 @@ class Desk:
                 raise AssertionError(f"an actor searched for {text}")
             case ReadTruth(command_id=command_id) if self.truth_fails:
                 return [TruthFailed(command_id=command_id, account_id=ACCOUNT, why="503")]
+            case ReadTruth(command_id=command_id, urgent=False) if self.truth_kept:
+                failed = TruthFailed(command_id=command_id, account_id=ACCOUNT, why=RESERVED)
+                return [replace(failed, asked=False)]
             case ReadTruth(command_id=command_id, trades_since=since):
                 return [self._truth(command_id, since)]
 

@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from actors.behaviour import Step
-from actors.gateway import PEACE, POLL, READING_MAX, RETRY_MAX, Gateway, poll_round
+from actors.gateway import PEACE, READING_MAX, RETRY_MAX, Gateway
 from actors.gateway_state import BEFORE_HUBS, CATCH_UP, State
 from actors.model.budget import LAST, LIMIT, RESERVED, RESERVED_MAX, WINDOW
+from actors.model.readings import POLL, poll_round
 from protocol.account_facts import AccountSeen
 from protocol.answers import (
     AccountsFailed,

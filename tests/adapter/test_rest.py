@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from actors.model.budget import LAST, LIMIT, may_judge
+from actors.model.budget import LAST, LIMIT, judgeable
 from ops.sim import actions
 from ops.sim.server import SimServer
 from protocol.account_facts import OrderStatus
 from protocol.answers import (
+    RESERVED,
     AccountsFailed,
     AccountsRead,
     Answered,
@@ -118,6 +119,7 @@ async def test_one_failed_part_makes_the_truth_unknown(
 
     assert isinstance(answer, TruthFailed)
     assert answer.why
+    assert answer.asked
     assert len(sim.calls.of(endpoint)) == 1, "who asks decides whether to ask again"
     assert isinstance(await desk.truth(), TruthRead)
 
@@ -345,7 +347,7 @@ async def test_a_record_that_the_minute_has_no_request_left_for_was_never_asked_
     sim: SimServer, desk: Desk
 ) -> None:
     await desk.log_in()
-    while may_judge(desk.broker.spent):
+    while judgeable(desk.broker.spent):
         await desk.broker._rest.meter.acquire()
     record = "Contract/searchById"
 
@@ -490,6 +492,37 @@ async def test_i4_reads_stop_at_the_last_slice_and_what_enforcement_asks_does_no
         assert isinstance(await desk.broker.perform(urgent), TruthRead)
 
     assert len(sim.calls.of(CLOSE)) == 1
+
+
+@pytest.mark.parametrize(("since", "requests"), [(Nanos(0), 3), (None, 2)])
+async def test_a_read_for_which_the_minute_has_too_little_left_says_so_and_asks_for_no_part_of_it(
+    sim: SimServer, desk: Desk, since: Nanos | None, requests: int
+) -> None:
+    """Parts of reads would eat up what comes free, request by request, and none be whole."""
+    await desk.log_in()
+    while desk.broker.spent <= LIMIT - LAST - requests:
+        await desk.broker._rest.meter.acquire()
+    spent = desk.broker.spent
+
+    answer = await desk.broker.perform(
+        ReadTruth(command_id="r", account_id=FIRST, trades_since=since)
+    )
+
+    assert isinstance(answer, TruthFailed)
+    assert (answer.asked, answer.why) == (False, RESERVED)
+    assert desk.broker.spent == spent
+    assert [sim.calls.of(one) for one in ("Trade/search", "Position/searchOpen")] == [[], []]
+
+
+async def test_a_list_for_which_the_minute_has_nothing_left_says_so(desk: Desk) -> None:
+    await desk.log_in()
+    while desk.broker.spent < LIMIT - LAST:
+        await desk.broker._rest.meter.acquire()
+
+    answer = await desk.broker.perform(ReadAccounts())
+
+    assert isinstance(answer, AccountsFailed)
+    assert (answer.asked, answer.why) == (False, RESERVED)
 
 
 async def test_i4_a_deed_is_not_kept_back_by_how_often_we_have_logged_in(

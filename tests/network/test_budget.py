@@ -5,12 +5,15 @@ The simulated Gateway turns the 201st request of a minute away, as the real one 
 
 import asyncio
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
 
-from actors.model.budget import LAST, LIMIT
+from actors.model.budget import LAST, LIMIT, RESERVED
 from ops.sim.scenario import AccountRow, ContractRow, Scenario
+from protocol.answers import RESERVED as WHY
+from protocol.decisions import AlarmKind, AlarmRaised
 from protocol.units import AccountId
 from tests.e2e.conftest import Figure
 from tests.e2e.invariants import holds, last_trade
@@ -144,6 +147,93 @@ async def test_i4_reads_of_gaps_leave_the_last_slice_to_the_enforcer(
     figure("recovered (s)", (stand.clock().mono - begun) / 1e9)
     assert stand.broker.spent <= LIMIT
     assert (stand.holdings(ACCOUNTS[0]), stand.orders(ACCOUNTS[0])) == ({}, {})
+
+
+def unseeing(stand: LinedStand) -> dict[AlarmKind, str]:
+    """Return the alarms that say of accounts that they cannot be seen, and why."""
+    kinds = (AlarmKind.TRUTH_UNKNOWN, AlarmKind.FEED_BLIND)
+    return {one.kind: one.why for one in stand.decided(AlarmRaised) if one.kind in kinds}
+
+
+def unread_s(stand: LinedStand, account: AccountId = ACCOUNTS[0]) -> float:
+    """Return how old an account's truth is."""
+    asked = stand.state(account).truth_asked
+    assert asked is not None
+    return (stand.clock().mono - asked) / 1e9
+
+
+async def priced(stand: LinedStand) -> None:
+    """Have the market quoted, and wait until that is heard."""
+    asked = stand.clock().mono
+    states = stand.desk.runtime.states
+    await stand.quote(MNQ, {"lastPrice": 21000.0, "bestBid": 20999.75, "bestAsk": 21000.25})
+    await stand.until(lambda: states["market_data"].quotes[MNQ].last.seen >= asked, "the price")
+
+
+def more(stand: LinedStand, before: tuple[int, int], lists: int, reads: int) -> bool:
+    """Tell whether so many lists and reads have been asked for since."""
+    done = len(stand.calls(LIST)) - before[0], len(stand.calls(READS)) - before[1]
+    return done[0] >= lists and done[1] >= reads
+
+
+async def busy(stand: LinedStand, spent: int) -> None:
+    """Let a quarter of a minute pass in which enforcement elsewhere has used up the minute."""
+    stand.clock.skip(15)
+    while stand.broker.spent < spent:
+        await stand.broker._rest.meter.acquire()
+    gateway = stand.desk.runtime.states
+    await stand.until(lambda: gateway["gateway"].poll_at > stand.clock().mono, "the poll")
+
+
+@pytest.mark.fault("budget-spent-by-enforcement")
+async def test_enforcement_that_leaves_nothing_to_polls_makes_nobody_blind(
+    build: Build, figure: Figure
+) -> None:
+    holder, empty = ACCOUNTS[:2]
+    plans = [plan(realized(-200), contracts(99), account=one) for one in (holder, empty)]
+    stand = await build(*plans, scenario=crowded(), timeout_seconds=10.0)
+    stand.sim.faults.set(rate_limit=0)  # whose minute is not the clock's that skips
+    await stand.enter("buy", 2, at=21000, account=holder)
+    await stand.seen(holder)
+    oldest = 0.0
+
+    for quarter in range(12):
+        before = len(stand.calls(LIST)), len(stand.calls(READS))
+        await busy(stand, LIMIT - RESERVED + 10)
+        await priced(stand)
+        await stand.until(partial(more, stand, before, 1, 0), "the list")
+        if quarter % 2:
+            await stand.until(partial(more, stand, before, 1, 4), "both accounts")
+            await stand.until(lambda: all(one.answered_ns for one in stand.calls()), "answers")
+        oldest = max(oldest, *(unread_s(stand, one) for one in (holder, empty)))
+
+    figure("oldest truth (s)", oldest)
+    assert oldest < 45, "half of `truth_age`"
+    assert unseeing(stand) == {}
+    assert stand.state(holder).feed.lapses == ()
+
+
+async def test_truth_that_nothing_is_left_to_read_is_unknown_when_it_is_too_old_and_not_before(
+    build: Build,
+) -> None:
+    stand = await build(
+        plan(realized(-200), contracts(99)), scenario=crowded(), timeout_seconds=10.0
+    )
+    stand.sim.faults.set(rate_limit=0)
+    await stand.enter("buy", 2, at=21000)
+    await stand.seen()
+    while unread_s(stand) < 75:
+        assert unseeing(stand) == {}
+        await busy(stand, LIMIT - LAST)
+        await priced(stand)
+    await busy(stand, LIMIT - LAST)
+    await stand.until(lambda: len(unseeing(stand)) == 2, "the alarms")
+
+    assert {why.rpartition(": ")[2] for why in unseeing(stand).values()} == {WHY}
+    assert stand.holdings() == {MNQ: 2}
+    stand.clock.skip(61)
+    await priced(stand)
+    await stand.until(lambda: not any(WHY in one for one in stand.report().alarms), "the truth")
 
 
 async def test_sixty_accounts_are_read_as_the_minute_allows_and_who_waits_says_gap(

@@ -178,9 +178,10 @@ class Doors:
                 self._answer(life, delay, failed, LoggedIn(accounts=self._listed()))
             case ReadAccounts():
                 listed = AccountsRead(accounts=self._listed())
-                self._answer(life, delay, AccountsFailed(why="503"), listed)
+                failure = AccountsFailed(why="503", asked=self._is_asked())
+                self._answer(life, delay, failure, listed)
             case ReadInstrument(contract_id=contract_id):
-                asked = self._kernel.now().mono // SECOND % 2 == 0
+                asked = self._is_asked()
                 missing = InstrumentFailed(
                     account_id=read.account_id,
                     contract_id=contract_id,
@@ -203,6 +204,10 @@ class Doors:
                 self._kernel.at(delay, lambda: self._open_hubs(life))
             case ReadTruth():
                 self._truth(life, read, delay)
+
+    def _is_asked(self) -> bool:
+        """Tell whether what fails now was asked of the Gateway, or kept back by our own budget."""
+        return self._kernel.now().mono // SECOND % 2 == 0
 
     def _listed(self) -> tuple[AccountSeen, ...]:
         seen = [self.account(one.account_id) for one in self._kernel.plans]
@@ -232,7 +237,10 @@ class Doors:
             delay = 5 * SECOND
         if self._weather.happens(0.12):
             failed = TruthFailed(
-                command_id=read.command_id, account_id=read.account_id, why="timed out"
+                command_id=read.command_id,
+                account_id=read.account_id,
+                why="timed out",
+                asked=read.urgent or self._is_asked(),
             )
             self._kernel.at(delay, lambda: self._kernel.deliver(life, failed))
             return
