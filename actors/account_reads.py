@@ -35,6 +35,10 @@ JUDGED_MAX = 3 * SWEEP
 RETRY = 500 * MILLISECOND
 RETRY_MAX = 10 * SECOND
 DOUBLINGS_MAX = 5
+BOOKED = Hears.POSITIONS | Hears.ORDERS
+"""What the enforcer hears of."""
+VALUED = Hears.LEDGER | Hears.POSITIONS
+"""What is judged at the prices of now."""
 
 type Learnt = tuple[State, tuple[Effect, ...]]
 
@@ -134,7 +138,7 @@ def revalue(plan: AccountPlan, state: State, heard: Hears, *, afresh: bool) -> L
     if state.awaits_marks:
         awaits = state.awaits_marks | heard
         return replace(state, awaits_marks=awaits, sweeping=state.sweeping or afresh), ()
-    if not (heard & (Hears.LEDGER | Hears.POSITIONS) and state.view.holdings):
+    if not (state.view.holdings and heard & VALUED):
         return state, ()
     state = replace(state, awaits_marks=heard, sweeping=state.sweeping or afresh)
     return state, (Send("market_data", watch_marks(plan, state)),)

@@ -47,6 +47,7 @@ class RuleBehaviour:
     def __init__(self, rule: AnyRule, params: RuleParams, account_id: AccountId) -> None:
         self._rule = rule
         self._decide = rule.armed(params)
+        self._counts_fills = Hears.FILLS in rule.hears
         self._account_id = account_id
         self._timer = f"{RULE_PREFIX}{rule.name}"
         self.kept: type[Any] | None = None if rule.state is RuleState else rule.state
@@ -79,8 +80,8 @@ class RuleBehaviour:
 
         Or a clock that is set an hour ahead would have every cooldown over before it began.
         """
-        ahead = view.ahead if self._rule.hears & Hears.FILLS else Nanos(0)
-        if not ahead:
+        ahead = view.ahead
+        if not (ahead and self._counts_fills):
             return self._decide(state.rule, view, now)
         judged = self._decide(state.rule, view, Now(wall=Nanos(now.wall - ahead), mono=now.mono))
         if judged.wake is None or judged.wake.clock is not Clock.WALL:
