@@ -86,8 +86,7 @@ class Account:
                 priced = reads.take_marks(state, marks)
                 if priced is state:
                     return Step(state)
-                priced, told = feed.look(state.plan, viewed(state.plan, priced), now)
-                return self._settle(priced, heard, now, told, afresh=state.sweeping, valued=True)
+                return self._settle(priced, heard, now, afresh=state.sweeping, valued=True)
             case PositionSeen() | OrderSeen():
                 return self._booked(state, message, now)
             case TradeSeen():
@@ -225,8 +224,9 @@ class Account:
     ) -> Step[State]:
         """Bring the view up to date, undo what a lock forbids, and have the rules judge."""
         state = viewed(state.plan, calendars.in_session(state, now))
-        state = guard.lower(state)
-        state, watched = records.watch(state.plan, state, now)
+        if valued:
+            state, said = feed.look(state.plan, state, now)
+        state, watched = records.watch(state.plan, guard.lower(state), now)
         effects: list[Effect] = [*said, *watched]
         if not valued:
             state, asked = reads.revalue(state.plan, state, heard, afresh=afresh)
