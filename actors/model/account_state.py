@@ -192,6 +192,8 @@ def unresolved(state: State) -> bool:
 
 def in_force(state: State, now: Now) -> tuple[Lock, ...]:
     """Return the locks that hold now, the widest first, then the strictest, then the longest."""
+    if not state.locks:
+        return ()
     wall = now.wall - (state.ahead or 0)
     held = [one for one in state.locks if one.until is None or one.until > wall]
     return tuple(sorted(held, key=_weight))

@@ -52,6 +52,8 @@ EVERYTHING: Final = (Goal(aim=Aim.FLATTEN),)
 
 def flatten_cost(view: BookView) -> int:
     """Return the requests that flattening an account would take; none if nothing is there."""
+    if not (view.holdings or view.orders):
+        return 0
     deeds = len(lacking(EVERYTHING, EVERYTHING, view))
     return deeds + READS * TRUTH if deeds else 0
 

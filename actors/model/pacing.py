@@ -44,24 +44,26 @@ def looked(state: State, view: BookView) -> State:
     """
     if view is state.view:
         return state
-    worked = {position_key(one) for one in lessened(state.view, view)}
     unjudged = state.unjudged
     if state.view is None or sizes(view) != sizes(state.view):
         unjudged = frozenset(one.rule for one in state.kept.demands)
-    actions = needed(state.kept.demands, view)
-    keys = {key for action in actions for key in (action.key, action.pace)}
-    holds = tuple(
-        replace(one, fails=0, accepted=False) if one.key in worked else one
-        for one in state.kept.holds
-        if one.key in keys or (one.uncertain and one.read_after is not None)
-    )
-    return replace(held(state, holds), view=view, unjudged=unjudged)
+    if state.kept.holds:
+        worked = {position_key(one) for one in lessened(state.view, view)}
+        actions = needed(state.kept.demands, view)
+        keys = {key for action in actions for key in (action.key, action.pace)}
+        holds = tuple(
+            replace(one, fails=0, accepted=False) if one.key in worked else one
+            for one in state.kept.holds
+            if one.key in keys or (one.uncertain and one.read_after is not None)
+        )
+        state = held(state, holds)
+    return replace(state, view=view, unjudged=unjudged)
 
 
 def departed(state: State, before: BookView | None, now: Now) -> State:
     """Hold back what a market exit may just have done: its fill is told before the position is."""
     view = state.view
-    if before is None or view is None:
+    if before is None or view is None or not before.orders:
         return state
     for one in view.holdings:
         old = before.holding(one.contract_id)
@@ -103,7 +105,7 @@ def current(state: State) -> tuple[Demand, ...]:
 
 def doubted(state: State, now: Now) -> State:
     """Drop the proofs that the book now contradicts; read soon if it shows a demand newly met."""
-    if state.view is None:
+    if state.view is None or not state.kept.demands:
         return state
     view = state.view
     shown = [met(one.goals, view) for one in state.kept.demands]
