@@ -9,7 +9,13 @@ that is gone is dropped.
 from collections import deque
 from itertools import count
 
-from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited
+from thespian.actors import (
+    Actor,
+    ActorAddress,
+    ActorExitRequest,
+    ActorSystemMessage,
+    ChildActorExited,
+)
 
 
 class Address(ActorAddress):
@@ -62,15 +68,17 @@ class Mailboxes:
         waiting = self.waiting
         waiting.append((to, message, self._outside))
         while waiting:
-            self._deliver(*waiting.popleft())
+            at, message, sender = waiting.popleft()
+            if at.actor is not None:
+                at.actor.receiveMessage(message, sender)
+            if isinstance(message, ActorSystemMessage):
+                self._ended(at, message, sender)
 
-    def _deliver(self, to: Address, message: object, sender: Address) -> None:
-        if to.actor is not None:
-            to.actor.receiveMessage(message, sender)
-            if isinstance(message, ActorExitRequest):
-                to.actor = None
-                if to.parent is not None:
-                    self.waiting.append((to.parent, ChildActorExited(to), to))
+    def _ended(self, to: Address, message: ActorSystemMessage, sender: Address) -> None:
+        if to.actor is not None and isinstance(message, ActorExitRequest):
+            to.actor = None
+            if to.parent is not None:
+                self.waiting.append((to.parent, ChildActorExited(to), to))
         if isinstance(message, ChildActorExited):
             to.children.remove(sender)
             for child in sender.children:

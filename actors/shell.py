@@ -94,14 +94,15 @@ class Shell(Actor):
 
     def receiveMessage(self, msg: object, sender: ActorAddress) -> None:
         """Take one message from the mailbox; any failure is the end of this actor."""
-        if isinstance(msg, Boot):
+        if not self._path and isinstance(msg, Boot):
             self._account, self._runtime = account_of(msg.path), msg.runtime
         if self._account is not None:
             self._runtime.hear(self._account)
         if self._dead or self._life.over:
             return  # what was still in the mailbox dies with it, or with its account
         try:
-            self._count(sender)
+            if self._path and self._runtime.turn.take(self._path) > self._most:
+                self._end(sender)
             match msg:
                 case Message():
                     self._apply(self._logic.handle(self._state, msg, self._runtime.turn.now))
@@ -115,12 +116,11 @@ class Shell(Actor):
             log.exception("%s failed on %s", self._path, type(msg).__name__)
             self._die(f"{type(error).__name__}: {error}", msg)
 
-    def _count(self, sender: ActorAddress) -> None:
-        """Count what is heard in this turn: an exchange without end is the end of this actor."""
-        if self._path and self._runtime.turn.take(self._path) > self._most:
-            self._runtime.turn.taken[self._path] = 0  # its next life begins anew
-            who = self._runtime.name(sender)
-            raise EndlessError(f"{self._most} messages in one turn, the last from {who}")
+    def _end(self, sender: ActorAddress) -> None:
+        """End an exchange without end, and with it this actor; its next life begins anew."""
+        self._runtime.turn.taken[self._path] = 0
+        who = self._runtime.name(sender)
+        raise EndlessError(f"{self._most} messages in one turn, the last from {who}")
 
     def _boot(self, boot: Boot) -> None:
         self._path, self._scope = boot.path, scope_of(boot.path)
