@@ -39,8 +39,6 @@ def check_duration(key: str, text: str, *, least: Nanos = SHORTEST) -> None:
 def duration_text(span: Nanos) -> str:
     """Return a span as one would write it, in the largest unit that fits; parts are cut off."""
     seconds = span // SECOND
-    unit = next(
-        (one for one in ("h", "m") if seconds and seconds % _SECONDS[one] == 0),
-        "s",
-    )
-    return f"{seconds // _SECONDS[unit]}{unit}"
+    if seconds and not seconds % 60:
+        return f"{seconds // 60}m" if seconds % 3_600 else f"{seconds // 3_600}h"
+    return f"{seconds}s"

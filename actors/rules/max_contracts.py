@@ -12,6 +12,7 @@ rest is within the limit, and cancels their orders.  Nothing is locked.
 
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import ClassVar
 
 import msgspec
@@ -67,10 +68,15 @@ class Params(RuleParams, frozen=True, kw_only=True):
         """Return the products that are weighed."""
         return tuple((f"weights.{one}", one) for one in self.weights)
 
+    @cached_property
+    def weighed(self) -> dict[str, Decimal]:
+        """Return the weights by the exchange's names."""
+        return by_name(self.weights)
+
 
 def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgement[RuleState]:  # noqa: ARG001
     """Count, and name the excess."""
-    weights = by_name(params.weights)
+    weights = params.weighed
     sizes = [(one, one.size * weight(weights, one)) for one in view.holdings]
     net = sum((size for _, size in sizes), Decimal(0))
     used = abs(net) if params.count is Count.NET else sum((abs(s) for _, s in sizes), Decimal(0))

@@ -19,6 +19,7 @@ until then stays, as any entry may at the limit, and what it fills is taken off 
 import re
 from collections import defaultdict
 from enum import StrEnum
+from functools import cached_property
 from math import inf
 from typing import Any, ClassVar, Self
 
@@ -66,7 +67,7 @@ class Params(RuleParams, frozen=True, kw_only=True):
 
     def stricter(self, wanted: Any) -> Self:
         """Return for each product the smaller limit, whether it is named or one of the others."""
-        held, asked = by_name(self.limits), by_name(wanted.limits)
+        held, asked = self.named, wanted.named
         limits = {
             product: min(held.get(product, unlimited(self)), asked.get(product, unlimited(wanted)))
             for product in (*held, *(one for one in asked if one not in held))
@@ -84,17 +85,28 @@ class Params(RuleParams, frozen=True, kw_only=True):
         """Return the products that have a limit of their own."""
         return tuple((f"limits.{one}", one) for one in self.limits)
 
-    @property
+    @cached_property
+    def named(self) -> dict[str, int]:
+        """Return the limits by the exchange's names."""
+        return by_name(self.limits)
+
+    @cached_property
     def others(self) -> int | None:
         """Return the limit of a product that is not named; None is no limit."""
         if self.unknown_symbol == "allow":
             return None
         return int(self.unknown_symbol.partition(":")[2] or 0)
 
+    @cached_property
+    def text(self) -> str:
+        """Return what holds, for people."""
+        others = "others any" if self.others is None else f"others {self.others}"
+        return ", ".join((*(f"{one} {limit}" for one, limit in self.named.items()), others))
+
 
 def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgement[RuleState]:  # noqa: ARG001
     """Count each product by itself, and name what is too much of any."""
-    limits = by_name(params.limits)
+    limits = params.named
     figures: list[str] = []
     spare = dict(limits)
     goals: list[Goal] = []
@@ -110,11 +122,13 @@ def decide(params: Params, state: RuleState, view: BookView, now: Now) -> Judgem
         goals += [*withhold(view, product), *excess(holdings, limit, params.on_breach)]
         none = f"no contract of {product} may be held"
         why.append(f"{count} net contracts of {product} are more than {limit}" if limit else none)
-    breach = Breach(rule=NAME, priority=Priority.POSITION, goals=tuple(goals), why="; ".join(why))
-    text = ", ".join((*(f"{one} {limit}" for one, limit in limits.items()), others_text(params)))
+    breaches: tuple[Breach, ...] = ()
+    if goals:
+        said = "; ".join(why)
+        breaches = (Breach(rule=NAME, priority=Priority.POSITION, goals=tuple(goals), why=said),)
     used = ", ".join(figures) or "0"
     left = ", ".join(f"{product} {number}" for product, number in spare.items())
-    return Judgement(state, text, used, (breach,) if goals else (), left=left)
+    return Judgement(state, params.text, used, breaches, left=left)
 
 
 def unlimited(params: Params) -> float:
@@ -128,11 +142,6 @@ def by_product(view: BookView) -> dict[str, list[Holding]]:
     for one in sorted(view.holdings, key=lambda one: -one.grew):
         held[canonical(root(one.contract_id))].append(one)
     return held
-
-
-def others_text(params: Params) -> str:
-    """Return for people what holds for products that are not named."""
-    return "others any" if params.others is None else f"others {params.others}"
 
 
 def withhold(view: BookView, product: str) -> tuple[Goal, ...]:

@@ -40,10 +40,11 @@ class Hears(Flag):
     """Whether the account may trade."""
 
 
-class RuleParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RuleParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """A rule's settings as written under [accounts.rules.NAME]; money is in dollars.
 
-    `__post_init__` raises ValueError("key: what is wrong, and how to mend it").
+    `__post_init__` raises ValueError("key: what is wrong, and how to mend it").  What follows from
+    them alone is a `cached_property`: they are judged by thousands of times.
     """
 
     orders: ClassVar[Orders] = {}

@@ -55,7 +55,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         check_windows(self.windows, self.zone)
 
 
-class Params(RuleParams, frozen=True, kw_only=True, dict=True):
+class Params(RuleParams, frozen=True, kw_only=True):
     """When the account may trade, and how it is brought flat before that ends."""
 
     orders: ClassVar[Orders] = {"no_new_exposure": longer, "flatten_before_end": longer}

@@ -9,6 +9,7 @@ The lock follows the configuration: it has no end of its own, it survives resets
 it ends at the reset from which on its name or pattern is no longer among the `symbols`.
 """
 
+from functools import cached_property
 from typing import ClassVar
 
 from actors.model.aliases import canonical, check_pattern, matches
@@ -43,6 +44,16 @@ class Params(RuleParams, frozen=True, kw_only=True):
         """Return the products that are blocked by name."""
         return tuple(("symbols", one) for one in self.symbols if "*" not in one)
 
+    @cached_property
+    def patterns(self) -> tuple[str, ...]:
+        """Return the names and patterns, each once, by the exchange's names."""
+        return tuple(dict.fromkeys(map(canonical, self.symbols)))
+
+    @cached_property
+    def text(self) -> str:
+        """Return them for people."""
+        return ", ".join(self.patterns)
+
 
 class Touched(RuleState, frozen=True):
     """The names and patterns that were tried, and are locked since."""
@@ -52,13 +63,13 @@ class Touched(RuleState, frozen=True):
 
 def decide(params: Params, state: Touched, view: BookView, now: Now) -> Judgement[Touched]:  # noqa: ARG001
     """Lock what is touched, and keep locked what once was."""
-    patterns = tuple(dict.fromkeys(map(canonical, params.symbols)))
+    patterns = params.patterns
     seen = {one.contract_id for one in view.holdings} | {one.contract_id for one in view.orders}
     exposed = {one: contracts(seen, one) for one in patterns}
     touched = tuple(one for one in patterns if exposed[one] or one in state.patterns)
     after = state if touched == state.patterns else Touched(touched)
     breaches = tuple(blocked(one, exposed[one]) for one in touched)
-    return Judgement(after, ", ".join(patterns), ", ".join(touched) or "none", breaches)
+    return Judgement(after, params.text, ", ".join(touched) or "none", breaches)
 
 
 def contracts(seen: set[ContractId], pattern: str) -> tuple[ContractId, ...]:

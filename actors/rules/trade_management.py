@@ -18,6 +18,7 @@ that far from the entry: once for as many contracts as the position has had, so 
 the trader takes away stays away.
 """
 
+from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 import msgspec
@@ -80,7 +81,7 @@ class Params(RuleParams, frozen=True, kw_only=True):
                 "breakeven: with trailing = false too, nothing is left to do; take the rule out"
             )
 
-    @property
+    @cached_property
     def plan(self) -> Plan:
         """Return how a stop is moved."""
         return Plan(
@@ -90,6 +91,18 @@ class Params(RuleParams, frozen=True, kw_only=True):
             distance=self.distance_ticks,
             step=self.step_ticks,
         )
+
+    @cached_property
+    def text(self) -> str:
+        """Return what the rule goes by, for people."""
+        parts: list[str] = []
+        if self.breakeven:
+            parts.append(f"breakeven at {self.trigger_ticks}")
+        if self.trailing:
+            parts.append(f"trail {self.distance_ticks} from {self.activation_ticks}")
+        if self.auto_stop_ticks is not None:
+            parts.append(f"stop at {self.auto_stop_ticks}")
+        return f"{', '.join(parts)} ticks"
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +147,7 @@ class Answer(NamedTuple):
 
 def decide(params: Params, state: State, view: BookView, now: Now) -> Judgement[State]:
     """Follow each position's best price, and ask for the stops that are due."""
-    limit = limit_text(params)
+    limit = params.text
     if not view.known:
         return Judgement(state, limit, "?", unknown="the account has not been read")
     answers = {
@@ -270,18 +283,6 @@ def said(goal: Goal) -> str:
     """Return a goal in a few words."""
     stop = "?" if goal.stop is None else price_text(goal.stop)
     return f"its stop to {stop}" if goal.aim is Aim.TIGHTEN else f"a stop at {stop}"
-
-
-def limit_text(params: Params) -> str:
-    """Return what the rule goes by, for people."""
-    parts = []
-    if params.breakeven:
-        parts.append(f"breakeven at {params.trigger_ticks}")
-    if params.trailing:
-        parts.append(f"trail {params.distance_ticks} from {params.activation_ticks}")
-    if params.auto_stop_ticks is not None:
-        parts.append(f"stop at {params.auto_stop_ticks}")
-    return f"{', '.join(parts)} ticks"
 
 
 HEARD = Hears.POSITIONS | Hears.ORDERS | Hears.PRICES
