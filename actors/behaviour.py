@@ -1,13 +1,15 @@
 """What an actor is, less its mailbox: a pure step function (OTP: a callback module)."""
 
-from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
+
+import msgspec
 
 from protocol.effects import Effect
 from protocol.message import Message
 from protocol.units import Now
 
 
-class Step[S](NamedTuple):
+class Step[S](msgspec.Struct, frozen=True):
     """The outcome of one message: the next state, and what to do about it."""
 
     state: S

@@ -8,6 +8,7 @@ verdict has no room for a breach: that no mutation can come of it is a matter of
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from actors.behaviour import Step
 from actors.model.confirm import Doubt, weigh
@@ -86,7 +87,7 @@ class RuleBehaviour:
         judged = self._decide(state.rule, view, Now(wall=Nanos(now.wall - ahead), mono=now.mono))
         if judged.wake is None or judged.wake.clock is not Clock.WALL:
             return judged
-        return judged._replace(wake=Wake(Clock.WALL, Nanos(judged.wake.at + ahead)))
+        return replace(judged, wake=Wake(Clock.WALL, Nanos(judged.wake.at + ahead)))
 
     def keep(self, state: State) -> RuleState:
         """Keep the rule's own state."""

@@ -77,7 +77,8 @@ def borne_out(doubt: Doubt, view: BookView) -> bool:
 def awaiting(doubt: Doubt, judged: Judgement[RuleState], view: BookView) -> Judgement[RuleState]:
     """Return a judgement that asks to be made again at the next price, or when the time is over."""
     sure = tuple(one for one in judged.breaches if not one.doubtful)
-    return judged._replace(
+    return replace(
+        judged,
         breaches=sure,
         triggers=(*judged.triggers, *triggers(view.holdings, None)),
         unknown=UNCONFIRMED,

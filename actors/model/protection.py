@@ -13,7 +13,9 @@
    of that entry: the rest of it protects contracts that are not there yet.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from protocol.account_facts import OrderSeen, OrderStatus, OrderType, Side
 from protocol.book import BookView, Holding
@@ -25,7 +27,7 @@ PROTECTING_STATUSES: Final = frozenset(
 )
 
 
-class Protection(NamedTuple):
+class Protection(msgspec.Struct, frozen=True):
     """How many contracts there are, how many of them are covered, and by which orders."""
 
     size: int

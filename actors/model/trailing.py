@@ -6,6 +6,8 @@ the market has to go for the position to gain.  Stops are rounded to the tick aw
 
 from typing import NamedTuple
 
+import msgspec
+
 from protocol.account_facts import Instrument
 from protocol.market_facts import Trigger
 from protocol.units import ContractId, Price
@@ -21,7 +23,7 @@ class Plan(NamedTuple):
     step: int
 
 
-class Course(NamedTuple):
+class Course(msgspec.Struct, frozen=True):
     """A position's prices as heights above zero: what is higher is better for it."""
 
     long: bool

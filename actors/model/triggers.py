@@ -70,7 +70,7 @@ class Ladder(msgspec.Struct, frozen=True):
         return Ladder(tuple(lows), tuple(highs))
 
 
-class Rung(NamedTuple):
+class Rung(msgspec.Struct, frozen=True):
     """The ladders of a contract, and the nearest prices of each: what a quote is compared with."""
 
     nearest: tuple[tuple[Price | None, Price | None], ...]

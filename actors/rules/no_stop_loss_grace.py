@@ -25,7 +25,7 @@ filled.  So it is if the broker does not show the stop within `unknown_timeout`.
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -105,7 +105,7 @@ class State(RuleState, frozen=True):
     bare: dict[ContractId, Bare] = msgspec.field(default_factory=dict[ContractId, Bare])
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """What is to be done about one unprotected position."""
 
     holding: Holding
@@ -183,7 +183,7 @@ def stopped(params: Params, answer: Answer, asked: Nanos, now: Now) -> Answer:
     stop = away(holding, ticks, holding.instrument.tick_size)
     if now.mono >= given_up or not is_clear(stop, holding):
         return answer
-    return answer._replace(stop=stop, wake=Wake(Clock.MONO, given_up))
+    return replace(answer, stop=stop, wake=Wake(Clock.MONO, given_up))
 
 
 def breaches(params: Params, answers: list[Answer]) -> tuple[Breach, ...]:

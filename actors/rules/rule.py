@@ -81,7 +81,7 @@ class Wake(NamedTuple):
     at: Nanos
 
 
-class Judgement[S](NamedTuple):
+class Judgement[S](msgspec.Struct, frozen=True):
     """A rule's view of one instant: its next state, its breaches, its figures, its triggers.
 
     `unknown` says what could not be judged and why: it is never "no breach".  `triggers` are the

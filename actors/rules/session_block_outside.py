@@ -18,7 +18,7 @@ time is never open.
 
 from datetime import datetime
 from functools import cached_property, lru_cache
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -136,7 +136,7 @@ class State(RuleState, frozen=True):
     """Monotonic time: only a read that left later verifies."""
 
 
-class Field(NamedTuple):
+class Field(msgspec.Struct, frozen=True):
     """What one timetable governs, how it stands, and what is exposed in it."""
 
     scope: str | None

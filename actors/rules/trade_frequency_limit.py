@@ -22,7 +22,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self
 
-import msgspec
+from msgspec.structs import replace
 
 from actors.model.continued import Continued
 from actors.model.duration import check_duration, duration, duration_text
@@ -109,7 +109,7 @@ class Params(RuleParams, frozen=True, kw_only=True):
         for shorter, larger in pairwise(used):
             least = values[f"cooldown_{shorter}"]
             values[f"cooldown_{larger}"] = longer(values[f"cooldown_{larger}"], least)
-        return msgspec.structs.replace(self, **values)
+        return replace(self, **values)
 
 
 class Limit(NamedTuple):
@@ -209,7 +209,7 @@ class Counter:
         )
         falls = tuple(number.falls for _, number in tallies if number.falls is not None)
         cooled = judged(NAME, state, (self._limit, used), now, flatten=flatten, falls=falls)
-        return cooled._replace(left=left)
+        return replace(cooled, left=left)
 
     def _count(self, session: Nanos | None, counts: list[Counted], at: Nanos) -> None:
         """Count one more in each window; that of the session begins with it."""

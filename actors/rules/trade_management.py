@@ -19,7 +19,7 @@ the trader takes away stays away.
 """
 
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -125,7 +125,7 @@ class State(RuleState, frozen=True):
     tracks: dict[ContractId, Track] = msgspec.field(default_factory=dict[ContractId, Track])
 
 
-class Scene(NamedTuple):
+class Scene(msgspec.Struct, frozen=True):
     """A position, and what it is judged by."""
 
     holding: Holding
@@ -134,7 +134,7 @@ class Scene(NamedTuple):
     at: Course
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """What is to be done about one position, and what there is to say."""
 
     track: Track | None
@@ -196,8 +196,8 @@ def judge(
         pending.append(target)
     answer = Answer(track, goals, rested(params, holding, view, at, pending), wake)
     if target is not None and not found.orders and not goals:
-        answer = answer._replace(unknown=f"{holding.contract_id} has no stop to move")
-    return answer._replace(gain=(at.best - at.entry) // at.tick)
+        answer = replace(answer, unknown=f"{holding.contract_id} has no stop to move")
+    return replace(answer, gain=(at.best - at.entry) // at.tick)
 
 
 def rested(
@@ -236,7 +236,7 @@ def due(
     params: Params, track: Track, stop: Price, seen: Scene
 ) -> tuple[Track, tuple[Goal, ...], Nanos | None]:
     """Return the goal for a position's stops, or when one may be asked for."""
-    holding, view, now, at = seen
+    holding, view, now, at = seen.holding, seen.view, seen.now, seen.at
     pending = track.asked is not None and any(loose(view, holding, track.asked))
     asked = track.asked if pending else None
     step = at.price(at.height(stop) - (params.step_ticks - 1) * at.tick)

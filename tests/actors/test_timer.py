@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from actors.timer import Timer
+from actors.behaviour import Step
+from actors.timer import State, Timer
 from protocol.codec import decode_state, encode_state
 from protocol.effects import PARENT, Effect, Send, Wake
 from protocol.message import Message
@@ -22,12 +23,14 @@ class TimerBench:
         self.logic = Timer()
         self.now = now
         self.effects: list[Effect] = []
-        self.state, effects = self.logic.begin(kept, now)
-        self.effects += effects
+        self.take(self.logic.begin(kept, now))
+
+    def take(self, step: Step[State]) -> None:
+        self.state = step.state
+        self.effects += step.effects
 
     def tell(self, message: Message) -> None:
-        self.state, effects = self.logic.handle(self.state, message, self.now)
-        self.effects += effects
+        self.take(self.logic.handle(self.state, message, self.now))
 
     def start(
         self, seconds: int, name: str = "x", clock: Clock = WALL, purpose: Purpose = Purpose.RESET
