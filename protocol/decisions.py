@@ -176,6 +176,8 @@ class AlarmKind(StrEnum):
     """This machine's clock and the Gateway's are too far apart."""
     STORE_SLOW = "store_slow"
     STORE_FAILED = "store_failed"
+    MARK_FAILED = "mark_failed"
+    """A mark, by which an older or deleted store is noticed, cannot be written."""
     HUBS_LOST = "hubs_lost"
     LOGIN_CONTESTED = "login_contested"
     FEED_BLIND = "feed_blind"

@@ -9,7 +9,7 @@ import msgspec
 from actors.adapters import clock
 from config.secrets import Credentials
 from ops.commands.output import put
-from ops.doctor import disk, gateway, ports, settings, sleep
+from ops.doctor import disk, gateway, marks, ports, settings, sleep
 from ops.doctor.finding import Checked, Verdict, note, verdict
 
 SHOWN = {
@@ -50,6 +50,7 @@ async def examined(file: Path, *, offline: bool) -> list[Checked]:
     found += settings.calendars(loaded, now)
     found += settings.zones(loaded.config, now)
     found += await asyncio.to_thread(disk.check, loaded.config)
+    found += await asyncio.to_thread(marks.check, loaded.config)
     found.append(await asyncio.to_thread(sleep.check))
     found.append(await asyncio.to_thread(ports.check, loaded.config.service))
     found += settings.requests(loaded.config)

@@ -244,7 +244,8 @@ class Life:
     def _report(self) -> None:
         """Tell the guardian what is new, or at least that we live."""
         began, desk = time.monotonic(), self._desk
-        for alarm in self.counts.drift.look(desk.plans, desk.runtime.states, desk.clock()):
+        drift = self.counts.drift.look(desk.plans, desk.runtime.states, desk.clock())
+        for alarm in (*drift, *self._marking.look()):
             self._decided(alarm, desk.clock())
         report = self._outlook.report(desk, self._history, self.link.spent, self.link.ping_ms)
         accounts, said = self._protecting.look(

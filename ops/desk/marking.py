@@ -5,25 +5,33 @@ the disk.  Changes of locks and of settings are marked within a moment, whatever
 every so often: a mark costs two syncs, for which commits would have to wait.
 """
 
-import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from actors.adapters import clock
 from actors.adapters.store import Store
 from ops.desk.marks import Mark, Marks
 from ops.desk.plans import Ward
 from ops.desk.stores import STORE, UNUSABLE, locks_held
-from protocol.decisions import ConfigurationTaken, Decision, LockEnded, LockSet
+from protocol.decisions import (
+    AlarmCleared,
+    AlarmKind,
+    AlarmRaised,
+    ConfigurationTaken,
+    Decision,
+    LockEnded,
+    LockSet,
+)
 from protocol.lockouts import Lock
 from protocol.units import AccountId, Nanos
 
-log = logging.getLogger(__name__)
 EVERY_S = 30.0
 PAUSE_S = 0.25
 """After a change, before its mark: what the change asks for has the disk to itself."""
+KIND = AlarmKind.MARK_FAILED
+FAILED = "marks cannot be written, so an older store put back, or one deleted, may go unnoticed"
 
 
 class Marking:
@@ -36,7 +44,9 @@ class Marking:
         self._wards = [(one, one.store) for one in wards if isinstance(one.store, Store)]
         self._seqs: dict[int, int] = {}
         self._days: dict[int, Nanos] = {}
-        self._failing = False
+        self._failing: dict[AccountId, str] = {}
+        """Why the last mark of an account could not be written: a new dict at each change."""
+        self._said = ""
         self._news: deque[AccountId] = deque()
         self._changed = threading.Event()
         self._ending = threading.Event()
@@ -57,6 +67,20 @@ class Marking:
                 return
         self._changed.set()
 
+    def look(self) -> Iterator[AlarmRaised | AlarmCleared]:
+        """Yield what a person must hear of now: that marks cannot be written, and that they can.
+
+        Places are shared by all accounts, so one alarm is enough for the same cause.
+        """
+        why = "; ".join(sorted(set(self._failing.values())))
+        if why == self._said:
+            return
+        self._said = why
+        if why:
+            yield AlarmRaised(account_id=None, kind=KIND, why=f"{FAILED}: {why}")
+        else:
+            yield AlarmCleared(account_id=None, kind=KIND)
+
     def stop(self, deadline_s: float) -> None:
         """Mark what was written meanwhile, before the stores are closed."""
         self._ending.set()
@@ -76,14 +100,15 @@ class Marking:
 
     def _round(self, whose: Collection[AccountId]) -> None:
         for ward, store in self._wards:
-            if ward.plan.account_id not in whose:
+            account_id = ward.plan.account_id
+            if account_id not in whose:
                 continue
+            others = {one: why for one, why in self._failing.items() if one != account_id}
             try:
                 self._mark(ward, store)
             except UNUSABLE as error:
-                if not self._failing:
-                    log.warning("a mark of a store cannot be written: %s", error)
-                self._failing = True
+                others[account_id] = str(error)
+            self._failing = others
 
     def _mark(self, ward: Ward, store: Store) -> None:
         account_id, seq = ward.plan.account_id, store.last_seq
@@ -108,7 +133,6 @@ class Marking:
         )
         self._marks.write(mark)
         self._seqs[account_id] = seq
-        self._failing = False
 
 
 def last_end(locks: Collection[Lock]) -> Nanos | None:

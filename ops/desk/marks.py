@@ -94,16 +94,21 @@ class Marks:
         found = {number: newest(self._here(number)) for number in sorted(numbers)}
         return {number: mark for number, mark in found.items() if mark is not None}
 
+    @property
+    def folders(self) -> list[Path]:
+        """Return the places of marks: two, or one if this user has nowhere to keep state."""
+        return [self._near] if self._far is None else [self._near, self._far]
+
     def write(self, mark: Mark) -> None:
-        """Put a mark in both places; try both, and raise OSError if either fails."""
-        failed: OSError | None = None
+        """Put a mark in both places; try both, and raise OSError that names each that fails."""
+        failed: list[str] = []
         for path in self._places(AccountId(mark.account)):
             try:
                 _write(path, mark)
             except OSError as error:
-                failed = error
-        if failed is not None:
-            raise failed
+                failed.append(f"{path.parent}: {error.strerror or error}")
+        if failed:
+            raise OSError("; ".join(failed))
 
     def _places(self, account_id: AccountId) -> list[Path]:
         near = self._near / f"{account_id}.json"

@@ -25,6 +25,8 @@ ENDS: dict[str, str] = {
     AlarmKind.LEDGER_DIFFERS: "Compare with the broker's figures. Ends when both agree again, "
     "or with the day; money paid in or out raises it too.",
     AlarmKind.STORE_FAILED: "Make room on the disk, or mend it.",
+    AlarmKind.MARK_FAILED: "Mend the folder; `riskwarden doctor` says how. Ends when marks can be "
+    "written again.",
     AlarmKind.CALENDAR_ENDS: "Ends with a newer calendar: update riskwarden or your own file.",
     AlarmKind.PRODUCT_UNKNOWN: "Mend the name in the configuration, then `riskwarden reload`.",
     AlarmKind.ACCOUNT_MISSING: "Ends when the broker lists the account again.",

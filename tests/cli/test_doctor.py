@@ -117,6 +117,26 @@ def test_without_a_configuration_its_problems_are_all_there_is(
     assert "the Gateway was not asked" in told
 
 
+def test_the_places_of_the_marks_are_named_and_one_that_cannot_be_written_is_a_warning(
+    command: Command, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state-of-the-service"
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    file = write(login(NOWHERE), account())
+    _, sound, _ = command("doctor", "--offline", "--json", "--config", file)
+    state.touch()
+    code, broken, _ = command("doctor", "--offline", "--json", "--config", file)
+
+    fine, bad = (of(json.loads(told)["checks"], "marks") for told in (sound, broken))
+    assert fine["verdict"] == "ok"
+    assert str(state / "riskwarden" / "marks") in fine["what"]
+    assert (bad["verdict"], code) == ("warning", json.loads(broken)["code"])
+    assert code != 0
+    assert f"{state / 'riskwarden' / 'marks'} cannot be written: Not a directory" in bad["what"]
+    assert bad["why"]
+    assert bad["mend"]
+
+
 async def test_a_product_that_is_not_listed_is_named_with_what_to_write(
     sim: SimServer, write: Write
 ) -> None:

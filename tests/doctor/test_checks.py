@@ -1,6 +1,8 @@
 """What the doctor makes of a machine, told what it would have found there."""
 
+import re
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,12 @@ import pytest
 
 from config.load import understand
 from config.schema import Service
+from ops.desk.marks import Marks
 from ops.desk.outcome import Exit
-from ops.doctor import disk, gateway, ports, settings, sleep
+from ops.doctor import disk, gateway, marks, ports, settings, sleep
 from ops.doctor.finding import Verdict, fine, note, problem, unknown, verdict, warning
 from tests.config.test_keys import BASE
+from tests.guardian.test_marks import MARK
 
 OK, WARN, BAD, UNKNOWN = Verdict.OK, Verdict.WARNING, Verdict.PROBLEM, Verdict.UNKNOWN
 GATEWAY = problem("login", "x", "y", "z", Exit.GATEWAY)
@@ -75,6 +79,59 @@ def test_a_drop_in_wins_over_the_main_file_of_logind(tmp_path: Path) -> None:
     (folder / "10-lid.conf").write_text("[Login]\nHandleLidSwitch=ignore\n")
     assert sleep.lid_switch((main, folder)) == "ignore"
     assert sleep.lid_switch((tmp_path / "gone",)) is None
+
+
+def places(tmp_path: Path) -> tuple[Path, Path]:
+    return tmp_path / "var" / "marks", tmp_path / "state" / "marks"
+
+
+def test_places_of_marks_that_can_be_written_are_left_as_they_were(tmp_path: Path) -> None:
+    near, far = places(tmp_path)
+    near.mkdir(parents=True)
+    (found,) = marks.look(Marks(tmp_path / "var", tmp_path / "state"))
+
+    assert found == fine("marks", f"both places can be written: {near} and {far}")
+    assert list(near.iterdir()) == []
+    assert not (tmp_path / "state").exists()
+
+
+def is_a_file(folder: Path) -> None:
+    folder.parent.mkdir(parents=True)
+    folder.touch()
+
+
+def is_below_a_file(folder: Path) -> None:
+    folder.parent.touch()
+
+
+def leads_nowhere(folder: Path) -> None:
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(folder.parent / "gone")
+
+
+@pytest.mark.parametrize("spoil", [is_a_file, is_below_a_file, leads_nowhere])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_place_of_marks_that_cannot_be_written_is_named_with_what_to_do(
+    tmp_path: Path, which: int, spoil: Callable[[Path], None]
+) -> None:
+    folder = places(tmp_path)[which]
+    spoil(folder)
+
+    (found,) = marks.look(Marks(tmp_path / "var", tmp_path / "state"))
+    with pytest.raises(OSError, match=re.escape(str(folder))):  # so the doctor is right
+        Marks(tmp_path / "var", tmp_path / "state").write(MARK)
+
+    assert found.verdict is WARN
+    assert found.what.startswith(f"{folder} cannot be written: ")
+    assert found.why
+    assert str(folder) in found.mend
+
+
+def test_a_user_without_a_place_for_state_is_told_that_one_is_missing(tmp_path: Path) -> None:
+    (found,) = marks.look(Marks(tmp_path / "var", None))
+
+    assert found.verdict is WARN
+    assert "XDG_STATE_HOME" in found.mend
 
 
 def test_this_machine_can_be_asked_whatever_it_is() -> None:

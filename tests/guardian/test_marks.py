@@ -23,7 +23,7 @@ from ops.desk.marking import Marking
 from ops.desk.marks import Mark, Marks, Past, _read, gateway_of, state_folder
 from ops.desk.plans import Ward
 from ops.desk.stores import DAMAGED, OLDER, STORE, Lost, is_behind, open_store
-from protocol.decisions import LockSet
+from protocol.decisions import AlarmKind, AlarmRaised, LockSet
 from protocol.lockouts import Lock, LockKind
 from protocol.units import Nanos, RuleName
 from tests.store.samples import ACCOUNT, OTHER, batch, in_another_process
@@ -270,6 +270,57 @@ def test_a_change_is_marked_at_once_and_what_is_uneventful_is_not(
         store.commit(batch(3))
         marking.stop(10)
         assert seen() == 3
+
+
+def told(marking: Marking) -> list[tuple[bool, str]]:
+    """Return what a person hears of: whether something is raised, and why."""
+    said = list(marking.look())
+    assert {(one.account_id, one.kind) for one in said} <= {(None, AlarmKind.MARK_FAILED)}
+    return [(True, one.why) if isinstance(one, AlarmRaised) else (False, "") for one in said]
+
+
+def test_a_mark_that_cannot_be_written_is_an_alarm_until_it_can(
+    marks: Marks, tmp_path: Path
+) -> None:
+    (tmp_path / "state").touch()
+    with (
+        closing(Store.open(tmp_path / "1001", ACCOUNT)) as store,
+        closing(Store.open(tmp_path / "1002", OTHER)) as other,
+    ):
+        store.commit(batch(1))
+        other.commit(batch(1, OTHER))
+        plan = replace(ward(other).plan, account_id=OTHER)
+        marking = Marking(marks, GATEWAY, [ward(store), ward(other)._replace(plan=plan)])
+        assert told(marking) == []
+
+        marking._round({ACCOUNT, OTHER})
+        ((raised, why),) = told(marking)
+        assert raised
+        assert why.endswith(f": {tmp_path / 'state' / 'marks'}: Not a directory")
+        marking._round({ACCOUNT, OTHER})
+        assert told(marking) == [], "once, for both"
+        assert marks.past(ACCOUNT, GATEWAY, Nanos(0)).here is not None, "the other place has it"
+
+        (tmp_path / "state").unlink()
+        marking._round({ACCOUNT})
+        assert told(marking) == [], "one of two"
+        marking._round({OTHER})
+        assert told(marking) == [(False, "")]
+
+
+def test_if_no_mark_can_be_written_at_all_both_places_are_named(
+    marks: Marks, tmp_path: Path
+) -> None:
+    (tmp_path / "state").touch()
+    (tmp_path / "var").touch()
+    with closing(Store.open(tmp_path / "1001", ACCOUNT)) as store:
+        store.commit(batch(1))
+        marking = Marking(marks, GATEWAY, [ward(store)])
+        marking._round({ACCOUNT})
+        ((_, why),) = told(marking)
+
+    for place in ("state", "var"):
+        assert f"{tmp_path / place / 'marks'}: Not a directory" in why
 
 
 def test_memory_leaves_no_mark(marks: Marks) -> None:

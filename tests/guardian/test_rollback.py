@@ -232,14 +232,32 @@ async def test_a_state_folder_that_cannot_be_written_stops_nothing(
     file.touch()
     one = service(login(sim.url), account())
 
+    async def alarms() -> list[str]:
+        (desk,) = (await one.status()).desks
+        return [said for said in desk.alarms if said.startswith("mark_failed: ")]
+
+    async def is_said() -> bool:
+        return bool(await alarms())
+
+    async def is_over() -> bool:
+        return not await alarms()
+
     await one.start(XDG_STATE_HOME=str(file))
     await one.armed()
-    await lose(sim)
-    await one.locked()
+    await until(is_said, 10, lambda: one.log)
 
-    assert "a mark of a store cannot be written" in one.log
-    assert one.log.count("a mark of a store cannot be written") == 1
+    (said,) = await alarms()
+    assert said.endswith(f"{file / 'riskwarden' / 'marks'}: Not a directory")
+    metric = 'riskwarden_alarms{login="main",kind="mark_failed"} 1'
+    assert metric in (await one.get("metrics")).text.splitlines()
+    assert one.log.count("ALARM mark_failed: ") == 1
     assert (one.data_dir / "marks" / "1001.json").exists()
+
+    file.unlink()
+    await lose(sim)  # whose lock is marked at once
+    await one.locked()
+    await until(is_over, 10, lambda: one.log)
+    assert (file / "riskwarden" / "marks").is_dir()
     assert await one.end() == 0
 
 
