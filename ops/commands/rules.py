@@ -14,6 +14,7 @@ from config.reference import default_of
 from ops.commands.output import put
 from ops.commands.status import ask
 from ops.commands.table import table
+from ops.commands.terminal import columns, fitted
 from ops.desk.outcome import Exit
 from protocol.control import ARMED, RuleStatus
 
@@ -53,7 +54,9 @@ def working(args: Namespace) -> int:
     """Print the rules of every account as they stand; not all of them armed is an error."""
     accounts = ask(load(args.config).config.service).accounts
     found = [At(one.id, one.name, one.state, one.rules) for one in accounts]
-    put({"accounts": found}, lambda _: blocks(map(at_work, found)), as_json=args.json)
+    width = columns()
+    shown = (at_work(one, width) for one in found)
+    put({"accounts": found}, lambda _: blocks(shown), as_json=args.json)
     armed = all(
         one.state in ARMED and all(not rule.lacks for rule in one.rules) for one in accounts
     )
@@ -72,9 +75,10 @@ def blocks(texts: Iterable[str]) -> list[str]:
     return ["\n\n".join(texts)]
 
 
-def at_work(one: At) -> str:
+def at_work(one: At, width: int | None) -> str:
     """Return the rules of an account as a block."""
-    return "\n".join((f"account {one.id} {one.name}: {one.state.upper()}", *table(one.rules)))
+    head = f"account {one.id} {one.name}: {one.state.upper()}"
+    return "\n".join(fitted((head, *table(one.rules, width)), width))
 
 
 def listed(rule: AnyRule) -> Listed:

@@ -9,6 +9,7 @@ from config.load import load
 from config.schema import Service
 from ops.commands.output import put
 from ops.commands.table import table
+from ops.commands.terminal import columns, fitted
 from ops.desk.lockfile import holder
 from ops.desk.outcome import Ended, Exit
 from protocol.codec import decode_json
@@ -22,7 +23,7 @@ STATUS_OK = 200
 def run(args: Namespace) -> int:
     """Ask the service, and print what it says."""
     status = ask(load(args.config).config.service)
-    put(status, render, as_json=args.json)
+    put(status, lambda one: render(one, columns()), as_json=args.json)
     return Exit.OK
 
 
@@ -74,13 +75,13 @@ def not_running(service: Service) -> Ended:
     return Ended(Exit.EXCEPTION, what, "start it with `riskwarden run`")
 
 
-def render(status: ServiceStatus) -> list[str]:
-    """Return the status as lines for people."""
+def render(status: ServiceStatus, width: int | None = None) -> list[str]:
+    """Return the status as lines for people, in the width of their terminal if there is one."""
     lines = [f"ALARM {alarm}" for alarm in status.alarms]
     lines += [line for desk in status.desks for line in render_desk(desk)]
     for account in status.accounts:
-        lines += ["", *render_account(account)]
-    return lines
+        lines += ["", *render_account(account, width)]
+    return fitted(lines, width)
 
 
 def render_desk(desk: DeskStatus) -> list[str]:
@@ -100,7 +101,7 @@ def render_desk(desk: DeskStatus) -> list[str]:
     ]
 
 
-def render_account(account: AccountStatus) -> list[str]:
+def render_account(account: AccountStatus, width: int | None = None) -> list[str]:
     """Return an account as a block: first whether it may trade at all."""
     lock = "LOCKED" if account.locked else "not locked"
     who = account.name if account.id is None else f"{account.id} {account.name}".strip()
@@ -120,7 +121,7 @@ def render_account(account: AccountStatus) -> list[str]:
     for held in account.positions:
         worth = f"{held.mark or 'no price'}, {held.unrealized or 'unknown'}"
         lines.append(f"  {held.side} {held.size} {held.contract} at {held.average}, now {worth}")
-    lines += table(account.rules)
+    lines += table(account.rules, width)
     for done in account.enforcements[-5:]:
         lines.append(f"  {done.requested} {done.rule} {done.state}: {done.why}")
     if account.attempts_while_locked:

@@ -90,6 +90,15 @@ async def test_it_shows_the_service_until_told_to_end(service: Service) -> None:
     assert code == 0
     assert msgspec.json.decode(out, type=ServiceStatus).accounts[0].id == 1001
 
+    code, out, _ = await run("status", "--config", str(service.file))
+    assert code == 0
+    assert max(map(len, out.splitlines())) > COLUMNS, "nobody looks: in columns"
+    terminal = await Terminal.open("status", "--config", str(service.file))
+    assert await terminal.end() == 0
+    rows = terminal.seen.decode().splitlines()
+    assert max(map(len, rows)) <= COLUMNS
+    assert [row for row in rows if row.startswith("    enabled yes, loaded yes, ")]
+
     terminal = await Terminal.open("top", "--config", str(service.file))
     await terminal.shows(" ARMED ")
     terminal.press(b"j")

@@ -1,0 +1,76 @@
+"""`riskwarden status` and `rules` in a terminal: within its width, and with nothing left out."""
+
+import pytest
+from msgspec.structs import replace
+
+from ops.commands.status import render
+from ops.commands.table import table
+from protocol.control import ServiceStatus
+from tests.web.test_lines import BUSY
+from tests.web.test_view import DESK, RULE
+
+WIDE = replace(
+    RULE,
+    rule="trade_frequency_limit",
+    limit="10 in 60 s, 30 in 1 h, 100 in the session",
+    used="2 in 60 s, 2 in 1 h, 2 in the session",
+    remaining="8 in 60 s, 28 in 1 h, 98 in the session",
+)
+BROKEN = replace(RULE, loaded=False, armed=False, enforcing=False, lacks="loaded", since="08:00")
+STATUS = ServiceStatus(
+    desks=[replace(DESK, alarms=["store_failed: the disk refuses " + "no-place-to-break" * 9])],
+    accounts=[replace(BUSY, rules=[WIDE, BROKEN, *BUSY.rules])],
+    alarms=["notices do not get through: " + "connection refused, " * 9],
+)
+FIGURES = {
+    *(f"{key} {cell}" for key, cell in (("limit", WIDE.limit), ("used", WIDE.used))),
+    f"remaining {WIDE.remaining}",
+    "loaded NO",
+    "subscribed yes",
+    "evaluated 14:59:59",
+    "enforcing NO",
+}
+
+
+def words(lines: list[str]) -> str:
+    return "".join("".join(lines).split())
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120])
+def test_a_status_fits_the_terminal_and_loses_nothing(width: int) -> None:
+    drawn = render(STATUS, width)
+
+    assert max(map(len, drawn)) <= width
+    said = words(drawn)
+    rules = set(map(words, ([line] for line in table(STATUS.accounts[0].rules))))
+    for line in map(words, ([line] for line in render(STATUS))):
+        assert line in said or line in rules, line
+    for figure in FIGURES:
+        assert words([figure]) in said, figure
+
+
+def test_figures_share_a_line_only_if_it_holds_them_all() -> None:
+    rule = replace(RULE, used="-450.00", remaining="50.00")
+    whole = "  daily_realized_loss: enforce; limit -500.00; used -450.00; remaining 50.00"
+
+    assert table([rule], len(whole))[0] == whole
+    assert table([rule], len(whole) - 1)[:4] == [
+        "  daily_realized_loss: enforce",
+        "    limit -500.00",
+        "    used -450.00",
+        "    remaining 50.00",
+    ]
+
+
+def test_where_there_is_room_rules_stand_in_columns() -> None:
+    plain = render(STATUS)
+    widest = max(map(len, plain))
+
+    assert render(STATUS, widest) == plain
+    assert table([RULE], 200) == table([RULE])
+
+
+def test_nobody_commands_the_terminal() -> None:
+    hostile = replace(STATUS.accounts[0], name="\x1b[2J\x07evil")
+
+    assert "\x1b" not in "".join(render(replace(STATUS, accounts=[hostile]), 80))
