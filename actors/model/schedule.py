@@ -136,7 +136,9 @@ def _check_zone(zone: str) -> None:
         raise ValueError(f"zone: {zone!r} is no time zone; {mend}") from None
 
 
+@lru_cache
 def _check_at(at: str) -> None:
+    """Raise ValueError; what is right is read once: a start decodes it with every kept plan."""
     fields = at.split()
     if len(fields) != len(FIELDS):
         raise ValueError(

@@ -85,7 +85,8 @@ def narrower(held: tuple[Window, ...], wanted: tuple[Window, ...]) -> tuple[Wind
     return wanted if minutes(wanted) <= minutes(held) else held
 
 
-def minutes(windows: tuple[Window, ...]) -> set[int]:
+@lru_cache(maxsize=256)
+def minutes(windows: tuple[Window, ...]) -> frozenset[int]:
     """Return the minutes of the week that windows take in, Monday's midnight being the first."""
     found: set[int] = set()
     for window in windows:
@@ -94,7 +95,7 @@ def minutes(windows: tuple[Window, ...]) -> set[int]:
         for day in window.days:
             first = WEEK.index(day) * DAY_MINUTES + start
             found.update(one % (7 * DAY_MINUTES) for one in range(first, first + span))
-    return found
+    return frozenset(found)
 
 
 def minute(at: time) -> int:
