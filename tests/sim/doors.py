@@ -103,7 +103,7 @@ class Doors:
         assert life is not None
         if self._weather.hangs(command.account_id):
             fate = self._kernel.random.choice((Fate.SILENT, Fate.SILENT_LOST))
-        self._kernel.note(f"   {fate}")
+        self._kernel.note("  ", fate)
         there = self._weather.within(6 * MILLISECOND)
         back = there + self._weather.delay()
         verdict: list[Answered] = []
@@ -286,7 +286,7 @@ class Doors:
     def tell(self, facts: list[Fact]) -> None:
         """Have the hub tell facts: each some time, perhaps twice, perhaps never."""
         for fact in facts:
-            self._kernel.note(f".. {fact}")
+            self._kernel.note("..", fact)
             self.publish(fact)
             if self._weather.happens(0.05):
                 self.publish(fact)

@@ -108,7 +108,7 @@ class Kernel:
         """The latest instant that was ever believed to have passed."""
         self.life: Life | None = None
         self.awake_at = 0
-        self.trace: deque[str] = deque(maxlen=TRACE)
+        self._trace: deque[tuple[int, str, object]] = deque(maxlen=TRACE)
         self.inputs = self.crashes = 0
         self.happened: set[str] = set()
         """Parts of twists that were played."""
@@ -216,7 +216,7 @@ class Kernel:
         for turn in life.runtime.tick(now):
             self._commit(life, turn, "tick")
         if abs(jump) > JUMP:
-            self.note(f"-- the clock jumped by {jump / SECOND:.1f} s")
+            self.note("--", f"the clock jumped by {jump / SECOND:.1f} s")
             for plan in self.plans:
                 to, news = f"account/{plan.account_id}", ClockJumped(by=Nanos(jump))
                 self._commit(life, life.runtime.input(to, news, now), "jump")
@@ -230,7 +230,7 @@ class Kernel:
             return
         if news.ahead:
             self.happened.add("ahead")
-        self.note(f"-- ahead by {news.ahead / SECOND:.0f} s")
+        self.note("--", f"ahead by {news.ahead / SECOND:.0f} s")
         for to in ("gateway", *(f"account/{one.account_id}" for one in self.plans)):
             if to in life.runtime.addresses:
                 self._commit(life, life.runtime.input(to, news, now), "skew")
@@ -295,7 +295,7 @@ class Kernel:
         life, span = self.life, self.weather.within(8 * SECOND)
         if life is None or self.asleep:
             return
-        self.note(f"-- asleep for {span / SECOND:.1f} s")
+        self.note("--", f"asleep for {span / SECOND:.1f} s")
         self.awake_at = self.time + span
         life.lossy = True  # whatever comes over the hubs meanwhile is lost with their sockets
         session = life.hubs
@@ -347,7 +347,7 @@ class Kernel:
     def _crash(self) -> None:
         """End the process here; what it had sent may or may not arrive."""
         assert self.life is not None
-        self.note("CRASH")
+        self.note("--", "CRASH")
         self.crashes += 1
         self.life.runtime.stop()
         self.life = None
@@ -375,7 +375,7 @@ class Kernel:
                 return
             to = account_actor(account_id, life.runtime.addresses)
         self.inputs += 1
-        self.note(f"-> {message}")
+        self.note("->", message)
         for watch in self.watches.values():
             watch.hears(message)
         turn = life.runtime.input(to, message, self.now())
@@ -387,7 +387,7 @@ class Kernel:
     def _commit(self, life: Life, turn: Turn, cause: str) -> None:
         """Commit what a turn caused, then let it out; die between any two of these."""
         for death in turn.deaths:
-            self.note(f"   DIED {death}")
+            self.note("  ", f"DIED {death}")
             if death[0] == "gateway":
                 life.skew.forgotten()
             if death[0] == "market_data":
@@ -438,9 +438,9 @@ class Kernel:
 
     def _let_out(self, portion: Portion, now: Now) -> None:
         for decision in portion.decisions:
-            self.note(f"   {decision}")
+            self.note("  ", decision)
         for command in portion.mutations:
-            self.note(f"<- {command}")
+            self.note("<-", command)
             self.watches[command.account_id].leaves(command, now)
             self.doors.mutate(command)
             self._die_perhaps(portion)
@@ -452,12 +452,17 @@ class Kernel:
         if portion.urgent and self.weather.crashes():
             raise Crashed
 
-    def note(self, text: str) -> None:
-        """Write a line of the story, to be told if it ends badly."""
-        self.trace.append(f"{(self.time - self.began) / SECOND:9.4f} {text}")
+    def note(self, mark: str, what: object) -> None:
+        """Keep what happens for the story; it is put into words when that is told."""
+        self._trace.append((self.time - self.began, mark, what))
+
+    @property
+    def story(self) -> tuple[str, ...]:
+        """Return how it ended, one line for each of the last things that happened."""
+        return tuple(f"{at / SECOND:9.4f} {mark} {what}" for at, mark, what in self._trace)
 
     def _calm(self) -> None:
         """Let the storm pass: everyone goes home, and everything arrives from now on."""
-        self.note("calm")
+        self.note("--", "calm")
         self.weather.calm = True
         self.street.close()

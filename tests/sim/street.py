@@ -204,5 +204,5 @@ class Street:
     def _stand(self, broker: Broker) -> None:
         """Have the firm take away the account's leave to trade, or give it back."""
         broker.can_trade = not broker.can_trade
-        self._kernel.note(f".. {broker.account_id} may trade: {broker.can_trade}")
+        self._kernel.note("..", f"{broker.account_id} may trade: {broker.can_trade}")
         self._kernel.doors.publish(self._kernel.doors.account(broker.account_id))
