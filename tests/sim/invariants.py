@@ -124,6 +124,8 @@ class Invariants:
         self.resets: list[int] = []
         self.mutations = self.confirmed = 0
         self.may_trade: bool | None = None
+        self._told_at = -1
+        """As of when, by the stopwatch of this life."""
         self._wanted = plan
         """What the desk was asked for last; it applies in whole at the next reset."""
         self._told = plan
@@ -146,7 +148,7 @@ class Invariants:
 
     def booted(self, stored: dict[str, bytes]) -> None:
         """I5: what the disk gives back holds every lock that was written."""
-        self._reads = {}
+        self._reads, self._told_at = {}, -1
         self.hearing.begins()
         wanted = self.kernel.wanted[self.account_id]
         self.plan = wanted if self._guarded is None else self._guarded
@@ -188,9 +190,8 @@ class Invariants:
                 flight.doubtful_since = flight.deadline
         listed = message.accounts if isinstance(message, AccountsRead | LoggedIn) else (message,)
         for one in listed:
-            told = isinstance(one, AccountSeen) and one.account_id == self.account_id
-            if told and isinstance(one, AccountSeen) and one.can_trade is not None:
-                self.may_trade = one.can_trade
+            if isinstance(one, AccountSeen) and one.account_id == self.account_id:
+                self._told_of(one, mono)
         if isinstance(message, Answered) and message.account_id == self.account_id:
             self._answered(message, mono)
         if isinstance(message, Reconfigure) and message.account_id == self.account_id:
@@ -201,6 +202,12 @@ class Invariants:
             for flight in self._flights.values():
                 since = flight.doubtful_since
                 flight.resolved |= since is not None and message.asked >= since
+
+    def _told_of(self, seen: AccountSeen, mono: int) -> None:
+        """Note whether the account may trade, unless it is told from before what was heard."""
+        asked = seen.asked
+        if seen.can_trade is not None and (asked is None or asked > self._told_at):
+            self.may_trade, self._told_at = seen.can_trade, mono if asked is None else asked
 
     def _answered(self, message: Answered, mono: int) -> None:
         for flight in self._flights.values():
