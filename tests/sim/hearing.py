@@ -155,9 +155,11 @@ class Hearing:
         """Tell whether a second crossing bore a doubt out within the time to confirm (ADR 0015).
 
         A doubt begins when the rule finds the crossing, by a price that may have come before: as
-        when the contract is bought after the wrong print.  That price was young then.
+        when the contract is bought after the wrong print.  That price was young then.  If there
+        was no such print, it was true prices that crossed, and any other print bears them out.
         """
         since = self._doubted.get(rule)
         if since is None or self._watch.kernel.now().mono - since > span:
             return False
-        return sum(since - at < span for at in misprints) > 1
+        young = [at for at in misprints if since - at < span]
+        return len(young) > 1 or all(at > since for at in young)
