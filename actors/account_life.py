@@ -158,8 +158,8 @@ def bury(plan: AccountPlan, policy: Supervision, state: State, death: Died, now:
         case RestartThese(names):
             anew = guard.contented(state, state.verdicts) if ENFORCER in names else ()
             begun = tuple(Spawn(one) for one in names)
-            wish = () if death.unheard is None else (Send(TIMER, death.unheard),)
-            return state, (Journal(died), *begun, *wish, *clocks(state), *anew)
+            wishes = tuple(Send(TIMER, one) for one in death.unheard)
+            return state, (Journal(died), *begun, *wishes, *clocks(state), *anew)
         case GiveUp() if name.startswith(RULE_PREFIX):
             state, closed = fail_closed(plan, replace(state, gone=state.gone | {name}), death)
             return state, (Journal(died), *closed)

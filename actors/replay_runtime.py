@@ -27,7 +27,6 @@ from protocol.codec import Recorded, decode_state
 from protocol.effects import Spawn, Wake
 from protocol.lifecycle import Began, Failed, Snapshot
 from protocol.message import Message
-from protocol.schedule import Wish
 from protocol.settings import KeptSettings
 from protocol.units import AccountId, Now
 
@@ -206,10 +205,10 @@ class ReplayRuntime(Runtime):
             name, _, text = why.partition(": ")
             raise type(name, (Exception,), {})(text)
 
-    def lost(self, path: str, why: str, wish: Wish | None = None) -> None:
+    def lost(self, path: str, why: str, heard: object = None) -> None:
         """Note a failure; one that came by itself need not be brought about."""
         self._failure(path)
-        super().lost(path, why, wish)
+        super().lost(path, why, heard)
 
     def began(self, account: AccountId, path: str) -> Began:
         """Return the start as it is written, but for what was kept otherwise.

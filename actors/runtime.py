@@ -23,7 +23,7 @@ from protocol.decisions import DayReset, Decision
 from protocol.effects import Wake
 from protocol.lifecycle import Began, Failed
 from protocol.message import Message
-from protocol.schedule import Tick, Wish
+from protocol.schedule import CancelTimer, StartTimer, Tick, Wish
 from protocol.units import AccountId, Nanos, Now
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,8 @@ class Runtime:
         """The number of each account's newest turn."""
         self.snapped: dict[AccountId, int] = {}
         """The number of each account's turn that was followed by a snapshot."""
-        self._why: dict[str, tuple[str, Wish | None]] = {}
+        self.dying: dict[str, tuple[str, list[Wish]]] = {}
+        """Why each actor dies of which its parent has not heard yet, and what is wished of it."""
         self._lives: dict[str, Life] = {}
         self._mailboxes = Mailboxes()
         self.addresses[ROOT] = self._mailboxes.create(roster.actor_class(ROOT))
@@ -154,10 +155,12 @@ class Runtime:
             self._lives[tree] = Life()
         return self._lives[tree]
 
-    def lost(self, path: str, why: str, wish: Wish | None = None) -> None:
+    def lost(self, path: str, why: str, heard: object = None) -> None:
         """Note that an actor is dying; if it is an account, drop what this turn had of it."""
-        account = account_of(path)
-        self._why[path] = why, wish
+        account, mailbox = account_of(path), self.addresses.get(path)
+        self.dying[path] = why, []
+        for message in (heard, *(one for to, one, _ in self._mailboxes.waiting if to is mailbox)):
+            self.wished(path, message)
         if path in self._lives:
             self._lives[path].over = True
         if account is not None and path == f"account/{account}":
@@ -166,15 +169,20 @@ class Runtime:
         if account is not None:
             self.record(account, path, Failed(why=why), entered=True)
 
-    def forget(self, path: str) -> tuple[str, Wish | None]:
-        """Forget a dead actor and its children; return why it died, and of which wish if it was."""
-        for name in [
-            name for name in self.addresses if name == path or name.startswith(path + "/")
-        ]:
+    def wished(self, path: str, message: object) -> None:
+        """Note what a dying actor is told in vain, if it is a wish: it is made once."""
+        if isinstance(message, StartTimer | CancelTimer):
+            self.dying[path][1].append(message)
+
+    def forget(self, path: str) -> tuple[str, tuple[Wish, ...]]:
+        """Forget a dead actor and its children; return why it died, and what was wished of it."""
+        why, wishes = self.dying.get(path, ("stopped", []))
+        for name in [name for name in self.addresses if of(path, name)]:
             del self.addresses[name]
             self.states.pop(name, None)
+            self.dying.pop(name, None)
         self.routes.clear()
-        return self._why.pop(path, ("stopped", None))
+        return why, tuple(wishes)
 
     def decided(self, account: AccountId | None, path: str, decision: Decision) -> None:
         """Write a decision into the turn, under the account it speaks of."""

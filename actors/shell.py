@@ -18,7 +18,6 @@ from actors.mailboxes import Address
 from protocol.effects import PARENT, Ask, Journal, Perform, Send, Spawn, Stop, Wake
 from protocol.lifecycle import Died
 from protocol.message import Message
-from protocol.schedule import CancelTimer, StartTimer
 from protocol.units import AccountId
 
 if TYPE_CHECKING:
@@ -137,8 +136,7 @@ class Shell(Actor):
     def _die(self, why: str, heard: object) -> None:
         self._dead = True
         runtime = self._runtime
-        wish = heard if isinstance(heard, StartTimer | CancelTimer) else None
-        runtime.lost(self._path, why, wish)
+        runtime.lost(self._path, why, heard)
         self.send(self.myAddress, ActorExitRequest())
 
     def _bury(self, address: ActorAddress) -> None:
@@ -147,8 +145,8 @@ class Shell(Actor):
             return
         self._children = [child for child in self._children if child[1] != name]
         path = self._child_path(name)
-        why, wish = self._runtime.forget(path)
-        died = Died(name=name, why=why, unheard=wish)
+        why, wishes = self._runtime.forget(path)
+        died = Died(name=name, why=why, unheard=wishes)
         self._apply(self._logic.handle(self._state, died, self._runtime.turn.now))
 
     def _apply(self, step: Step[Any]) -> None:
@@ -194,6 +192,8 @@ class Shell(Actor):
         address, path, other = found
         if other is not None and other != self._account:
             runtime.record(other, path, message, entered=True)
+        if path in runtime.dying:
+            runtime.wished(path, message)
         self.send(address, message)
 
     def _route(self, to: str) -> Route | None:

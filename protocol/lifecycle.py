@@ -13,8 +13,8 @@ class Died(Message, frozen=True, kw_only=True):
 
     name: str
     why: str
-    unheard: Wish | None = None
-    """A wish that a timer died of: nobody would make it again."""
+    unheard: tuple[Wish, ...] = ()
+    """Wishes that a timer died of, or before it heard them: nobody would make them again."""
 
 
 class Began(Message, frozen=True, kw_only=True):

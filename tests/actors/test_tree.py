@@ -171,6 +171,22 @@ def test_a_wish_that_kills_the_timer_is_heard_by_its_next_life_i4() -> None:
     assert len(desk.said(EnforcementConfirmed)) == len(desk.said(EnforcementRequested)) == 1
 
 
+@pytest.mark.parametrize("message", range(1, 7))
+def test_a_timer_that_dies_at_any_message_takes_no_wish_with_it_i4(message: int) -> None:
+    """Others may have made theirs in the same turn, and none would make it again."""
+    struck = Counted(0)
+    desk = Silent(plan(), failing(plan(), f"{PATH}/timer", struck))
+    desk.trade(MNQ, 2)
+    struck.countdown = message
+    desk.move(MNQ, -600)
+    desk.wait(40_000)
+
+    assert [path for path, _ in desk.deaths] == [f"{PATH}/timer"]
+    assert desk.broker.positions == {}
+    timers = {one.name for one in desk.runtime.states[f"{PATH}/timer"].kept.timers}
+    assert timers >= {"lockout/end", "reset/next"}
+
+
 def test_a_day_is_reset_once_though_the_reset_dies_later_in_the_turn_i6() -> None:
     """The account has heard of it, so the next life must not say so again."""
     rule, reset = Times(0, Evaluate), Times(0, ClockSkewed)
@@ -196,6 +212,17 @@ class Counted:
     def __call__(self, message: Message) -> bool:  # noqa: ARG002
         self.countdown -= 1
         return self.countdown == 0
+
+
+class Silent(Desk):
+    """A desk whose broker never gets the first thing that it is asked to do, nor answers it."""
+
+    def _execute(self, command: Mutation) -> Message:
+        if len(self.mutations) > 1:
+            return super()._execute(command)
+        return Answered(
+            command_id="another's", account_id=ACCOUNT, outcome=Outcome.ACCEPTED, why=""
+        )
 
 
 class Refusing(Desk):
