@@ -74,13 +74,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the state of services out of this user's own, and of every other test's.
 
     A lock stands there by the Gateway's address, and a later simulator may get an earlier's port.
+    No monkeypatch: asked for here it would be undone last, with all that the test itself patched.
     """
-    folder = tmp_path_factory.getbasetemp() / "state" / str(next(TESTS))
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.getbasetemp() / "state" / str(next(TESTS)))
+    yield
+    os.environ.pop("XDG_STATE_HOME", None)
+    if before is not None:
+        os.environ["XDG_STATE_HOME"] = before
 
 
 @pytest.fixture(autouse=True)

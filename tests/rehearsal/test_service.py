@@ -46,10 +46,9 @@ async def test_a_rehearsal_that_is_killed_leaves_no_service_behind(
     killed = time.monotonic()
     rehearsal.kill()
     await rehearsal.wait()
-    assert is_running(guardian), "it may still have something to close"
 
     async def is_gone() -> bool:
         return not any(map(is_running, (guardian, *others)))
 
     await until(is_gone, 20)
-    assert time.monotonic() - killed >= ORPHAN_S
+    assert time.monotonic() - killed >= ORPHAN_S, "it may still have had something to close"
