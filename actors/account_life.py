@@ -28,7 +28,6 @@ from protocol.units import Nanos, Now, RuleName
 SUPERVISION = RuleName("supervision")
 """The rule name under which a rule that will not stay up locks its account."""
 ENFORCER = "enforcer"
-TIMER = "timer"
 
 
 class EscalatedError(Exception):
@@ -158,7 +157,7 @@ def bury(plan: AccountPlan, policy: Supervision, state: State, death: Died, now:
         case RestartThese(names):
             anew = guard.contented(state, state.verdicts) if ENFORCER in names else ()
             begun = tuple(Spawn(one) for one in names)
-            wishes = tuple(Send(TIMER, one) for one in death.unheard)
+            wishes = tuple(Send(name, one) for one in death.unheard)
             return state, (Journal(died), *begun, *wishes, *clocks(state), *anew)
         case GiveUp() if name.startswith(RULE_PREFIX):
             state, closed = fail_closed(plan, replace(state, gone=state.gone | {name}), death)

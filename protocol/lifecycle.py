@@ -3,9 +3,13 @@
 from enum import StrEnum
 
 from protocol.account_facts import AccountSeen
+from protocol.lockouts import CertifyLock, EndLock, SetLock
 from protocol.message import Message
-from protocol.schedule import Wish
+from protocol.schedule import CancelTimer, StartTimer
 from protocol.units import AccountId
+
+type Wish = StartTimer | CancelTimer | SetLock | EndLock | CertifyLock
+"""What a child is asked once: nobody would ask again because it has died."""
 
 
 class Died(Message, frozen=True, kw_only=True):
@@ -14,7 +18,7 @@ class Died(Message, frozen=True, kw_only=True):
     name: str
     why: str
     unheard: tuple[Wish, ...] = ()
-    """Wishes that a timer died of, or before it heard them: nobody would make them again."""
+    """Wishes that it died of, or before it heard them."""
 
 
 class Began(Message, frozen=True, kw_only=True):

@@ -56,10 +56,6 @@ class CancelTimer(Message, frozen=True, kw_only=True):
     name: str
 
 
-type Wish = StartTimer | CancelTimer
-"""What a timer actor may be asked."""
-
-
 class TimerFired(Message, frozen=True, kw_only=True):
     """The deadline has come: now >= deadline."""
 

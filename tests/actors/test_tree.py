@@ -26,6 +26,7 @@ from protocol.decisions import (
     WouldHave,
 )
 from protocol.enforcement import Enforce, Evaluate, Priority
+from protocol.lockouts import SetLock
 from protocol.market_facts import QuoteSeen, WatchMarks
 from protocol.message import Message
 from protocol.schedule import ClockSkewed, StartTimer
@@ -118,6 +119,16 @@ def test_a_rule_that_keeps_dying_locks_and_flattens_its_account() -> None:
     desk.trade(ES, -1)
     desk.wait(2_000)
     assert desk.broker.positions == {}
+
+
+def test_a_lockout_that_dies_of_it_locks_for_a_rule_that_is_gone_all_the_same() -> None:
+    rule, lockout = f"{PATH}/rule/{COUNT}", f"{PATH}/lockout"
+    struck = Times(1, SetLock)
+    roster = FaultyRoster(plan(), lambda at, one: at == rule or (at == lockout and struck(one)))
+    desk = Desk(plan(), roster)
+
+    assert lockout in {path for path, _ in desk.deaths}
+    assert [one.rule for one in desk.runtime.states[lockout].locks] == ["supervision"]
 
 
 def test_one_rule_that_keeps_dying_masks_no_other_lesson_87() -> None:
