@@ -44,15 +44,19 @@ type Learnt = tuple[State, tuple[Effect, ...]]
 
 
 def ask_truth(plan: AccountPlan, state: State, *, trades: bool = True) -> Learnt:
-    """Read the truth; if a read is on its way already, once more when it is back."""
+    """Read the truth; if a read is on its way already, once more when it is back.
+
+    At the start and after a gap the day's trades are part of it: any such read may be what counts.
+    """
     if state.reading is not None:
         return replace(state, again=True), ()
-    serial = state.kept.serial + 1
-    command_id = f"{plan.account_id}/r{serial}"
-    since = state.day.started if trades or not state.trades_known else None
-    read = ReadTruth(command_id=command_id, account_id=plan.account_id, trades_since=since)
+    serial, who = state.kept.serial + 1, plan.account_id
+    name = f"{who}/r{serial}"
+    trades = trades or not state.trades_known or state.phase is Phase.READING
+    since = state.day.started if trades else None
+    read = ReadTruth(command_id=name, account_id=who, trades_since=since)
     kept = replace(state.kept, serial=serial)
-    return replace(state, kept=kept, reading=command_id, again=False), (Ask(read),)
+    return replace(state, kept=kept, reading=name, again=False), (Ask(read),)
 
 
 def take_truth(state: State, message: TruthRead) -> State:

@@ -27,6 +27,8 @@ from protocol.decisions import (
     LockSet,
     WouldHave,
 )
+from protocol.enforcement import WantsTruth
+from protocol.lifecycle import Phase
 from protocol.lockouts import LockKind
 from protocol.market_facts import MarksRead, QuoteSeen
 from protocol.units import PRICE, Price, RuleName
@@ -251,6 +253,22 @@ def test_a_gap_whose_read_failed_stays_one_whatever_is_heard_meanwhile() -> None
     assert len(desk.said(AccountArmed)) == 2
     sizes = {one.contract_id: one.size for one in desk.runtime.states[PATH].view.holdings}
     assert sizes == {MNQ: 5, ES: 1}
+
+
+def test_after_a_gap_no_read_counts_that_leaves_the_days_trades_out() -> None:
+    """A rule that wants to know what is held now does not know of trades that were missed."""
+    desk = held()
+    desk.hear(HubsLost(why="silent"))
+    desk.broker.market(MNQ, 3, desk.now.wall)  # and nobody is told
+    desk.truth_fails = True
+    desk.hear(HubsOpened())
+    desk.truth_fails = False
+    desk._take(desk.runtime.input(PATH, WantsTruth(rule=LOSS), desk.now))
+    desk._settle()
+
+    state = desk.runtime.states[PATH]
+    assert state.phase is Phase.ARMED
+    assert len(state.ledger.trades) == len(desk.broker.trades) == 2
 
 
 def test_a_gap_that_lasts_is_blind() -> None:
