@@ -150,8 +150,8 @@ class Account:
                 return Step(state, (*told, *life.clocks(state)))
             case AccountSeen():
                 return self._settle(life.told(state, message, now), Hears.STANDING, now)
-            case WantsTruth():
-                return Step(*reads.ask_truth(state.plan, state, trades=False))
+            case WantsTruth(urgent=urgent):
+                return Step(*reads.ask_truth(state.plan, state, trades=False, urgent=urgent))
             case HubsLost():
                 return Step(replace(state, feed=replace(state.feed, deaf=True)))
             case Resync(gap=gap, trades=trades):

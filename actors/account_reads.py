@@ -43,7 +43,9 @@ VALUED = Hears.LEDGER | Hears.POSITIONS
 type Learnt = tuple[State, tuple[Effect, ...]]
 
 
-def ask_truth(plan: AccountPlan, state: State, *, trades: bool = True) -> Learnt:
+def ask_truth(
+    plan: AccountPlan, state: State, *, trades: bool = True, urgent: bool = False
+) -> Learnt:
     """Read the truth; if a read is on its way already, once more when it is back.
 
     At the start and after a gap the day's trades are part of it: any such read may be what counts.
@@ -54,7 +56,7 @@ def ask_truth(plan: AccountPlan, state: State, *, trades: bool = True) -> Learnt
     name = f"{who}/r{serial}"
     trades = trades or not state.trades_known or state.phase is Phase.READING
     since = state.day.started if trades else None
-    read = ReadTruth(command_id=name, account_id=who, trades_since=since)
+    read = ReadTruth(command_id=name, account_id=who, trades_since=since, urgent=urgent)
     kept = replace(state.kept, serial=serial)
     return replace(state, kept=kept, reading=name, again=False), (Ask(read),)
 

@@ -5,7 +5,7 @@ with the market, and sends its verdict up.  A rule in shadow mode is another beh
 verdict has no room for a breach: that no mutation can come of it is a matter of types.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -44,6 +44,8 @@ class State(msgspec.Struct, frozen=True):
 
 class RuleBehaviour:
     """A rule whose breaches are enforced."""
+
+    _acts: ClassVar[bool] = True
 
     def __init__(self, rule: AnyRule, params: RuleParams, account_id: AccountId) -> None:
         self._rule = rule
@@ -121,7 +123,10 @@ class RuleBehaviour:
         return (Send("timer", timer),)
 
     def _want(self, judged: Judgement[RuleState]) -> tuple[Harmless, ...]:
-        return (Send(PARENT, WantsTruth(rule=self._rule.name)),) if judged.wants_truth else ()
+        if not judged.wants_truth:
+            return ()
+        urgent = judged.at_once and self._acts
+        return (Send(PARENT, WantsTruth(rule=self._rule.name, urgent=urgent)),)
 
     def _say(self, state: State, judged: Judgement[RuleState]) -> tuple[Effect, ...]:  # noqa: ARG002
         verdict = Verdict(
@@ -136,6 +141,8 @@ class RuleBehaviour:
 
 class ShadowRule(RuleBehaviour):
     """A rule that only says what it would have demanded."""
+
+    _acts: ClassVar[bool] = False
 
     def _say(self, state: State, judged: Judgement[RuleState]) -> tuple[Harmless, ...]:
         observed = Observed(

@@ -142,9 +142,13 @@ class Evaluate(Message, frozen=True, kw_only=True):
 
 
 class WantsTruth(Message, frozen=True, kw_only=True):
-    """From a rule to its account: read positions and orders afresh, then ask me again."""
+    """From a rule to its account: read positions and orders afresh, then ask me again.
+
+    An `urgent` read is enforcement's: it leaves although the minute's requests are spent.
+    """
 
     rule: RuleName
+    urgent: bool = False
 
 
 class Observed(Message, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ clock goes on through a restart.  If somebody sets the calendar's clock back, it
 
 As the grace is over, positions and orders are read afresh, and that read decides.  A read that
 brings no answer is tried again: that nothing is known of a stop does not mean that there is none.
+That the minute's requests are spent does not keep it from being asked.
 After `unknown_timeout` without an answer, `on_unknown` says what happens: `close` or `wait`.  The
 contract is closed and its orders are cancelled; nothing is locked.
 
@@ -140,6 +141,7 @@ def decide(params: Params, state: State, view: BookView, now: Now) -> Judgement[
         unknown=f"stops of {', '.join(doubtful)} have not been read" if doubtful else None,
         wake=soonest((one.wake for one in answers), now),
         wants_truth=any(one.wants_truth for one in answers),
+        at_once=True,
         left=duration_text(Nanos(max(0, duration(params.grace) - longest))),
     )
 

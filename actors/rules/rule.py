@@ -98,6 +98,8 @@ class Judgement[S](msgspec.Struct, frozen=True):
     """When to be asked again although nothing happened; it replaces the earlier wish."""
     wants_truth: bool = False
     """Read positions and orders afresh, then ask again: the answer hangs on them."""
+    at_once: bool = False
+    """That read is enforcement's: without it the rule acts, whatever the minute has spent."""
     left: str = ""
     """What is left of the limit, for people; empty where there is nothing to subtract."""
 

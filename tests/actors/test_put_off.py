@@ -3,11 +3,16 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from actors.model.feed import FeedState, OnBlind
+from actors.rules import no_stop_loss_grace
+from actors.rules.rule import Mode, RuleParams
+from protocol.account_facts import OrderType
 from protocol.answers import RESERVED, HubsLost, HubsOpened
-from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
+from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised, EnforcementRequested
 from protocol.lifecycle import Phase
+from protocol.units import MILLISECOND, PRICE, Price, RuleName
 from tests.actors.loyal import PATH, Desk
 from tests.actors.test_feed import TRUTH_MS, blind, feed, held, plan
 from tests.sim.broker import MNQ
@@ -104,6 +109,44 @@ def test_an_account_that_was_never_read_is_unknown_at_once() -> None:
     desk.truth_kept = False
     desk.wait(10_000)
     assert known_again(desk) == 1
+
+
+def bare(mode: Mode = Mode.ENFORCE) -> Desk:
+    """Return a desk that holds two MNQ for which nobody has told of a stop, and reads put off."""
+    rules: dict[RuleName, RuleParams] = {no_stop_loss_grace.NAME: no_stop_loss_grace.Params()}
+    desk = Desk(replace(plan(mode=mode), rules=rules))
+    desk.trade(MNQ, 2)
+    desk.truth_kept = True
+    return desk
+
+
+def test_the_read_that_decides_on_a_position_without_a_stop_is_enforcements_own() -> None:
+    """Or the position would be closed because the minute is spent, for want of an answer."""
+    desk = bare()
+    stop = desk.broker.rest(MNQ, -2, OrderType.STOP, Price(25_900 * PRICE), desk.now.wall)
+    assert stop, "of which the hub does not tell"
+    pass_until(desk, 30_000)
+
+    assert desk.mutations == []
+    assert desk.broker.positions[MNQ].size == 2
+    assert desk.said(AlarmRaised) == []
+
+
+def test_a_position_that_has_no_stop_is_closed_for_that_and_nothing_else() -> None:
+    desk = bare()
+    desk.wait(11_000)
+
+    assert desk.broker.positions == {}
+    (said,) = desk.said(EnforcementRequested)
+    assert said.why == f"{MNQ} had no stop that covers all of it for 10s"
+
+
+def test_a_rule_that_only_watches_takes_no_request_that_enforcement_needs() -> None:
+    desk = bare(Mode.SHADOW)
+    desk.wait(15_000)
+
+    assert desk.runtime.states[PATH].truth_asked < desk.now.mono - 14_000 * MILLISECOND
+    assert desk.mutations == []
 
 
 def test_what_stays_unread_after_a_gap_is_a_gap_and_never_armed() -> None:
