@@ -66,15 +66,16 @@ class RuleBehaviour:
                 decided = self._judge(state, message.view, now)
                 acted = bool(state.would)
                 judged, doubt = weigh(state.doubt, decided, message.view, now, acted=acted)
-                after = judged_state(state, judged, doubt, now)
-                asked = (
-                    *self._rest(state, judged, afresh=message.afresh),
-                    *self._wake(state, judged, now, afresh=message.afresh),
-                    *self._want(judged),
-                )
-                if news(state, judged) or message.afresh:
-                    return Step(after, (*asked, *self._say(state, judged)))
-                return Step(after, asked)
+                said: list[Effect] = []
+                if message.afresh or judged.triggers != state.rested:
+                    said.append(self._rest(judged))
+                if message.afresh or judged.wake != state.wake:
+                    said += self._wake(state, judged, now)
+                if judged.wants_truth:
+                    said.append(self._want(judged))
+                if message.afresh or news(state, judged):
+                    said += self._say(state, judged)
+                return Step(judged_state(state, judged, doubt, now), tuple(said))
             case _:
                 return Step(state)
 
@@ -95,19 +96,13 @@ class RuleBehaviour:
         """Keep the rule's own state."""
         return state.rule
 
-    def _rest(
-        self, state: State, judged: Judgement[RuleState], *, afresh: bool
-    ) -> tuple[Harmless, ...]:
-        if judged.triggers == state.rested and not afresh:
-            return ()
+    def _rest(self, judged: Judgement[RuleState]) -> Harmless:
         rest = RestTriggers(
             account_id=self._account_id, rule=self._rule.name, triggers=judged.triggers
         )
-        return (Send("market_data", rest),)
+        return Send("market_data", rest)
 
-    def _wake(
-        self, state: State, judged: Judgement[RuleState], now: Now, *, afresh: bool
-    ) -> tuple[Harmless, ...]:
+    def _wake(self, state: State, judged: Judgement[RuleState], now: Now) -> tuple[Harmless, ...]:
         """Have the account's timer ask again when the judgement wants it to.
 
         A timer that has fired is gone, also one that fired early because the timer actor died: the
@@ -117,16 +112,14 @@ class RuleBehaviour:
             return () if state.wake is None else (Send("timer", CancelTimer(name=self._timer)),)
         clock, deadline = judged.wake
         ahead = deadline > (now.wall if clock is Clock.WALL else now.mono)
-        if judged.wake == state.wake and not (afresh and ahead):
+        if judged.wake == state.wake and not ahead:
             return ()
         timer = StartTimer(name=self._timer, purpose=Purpose.RULE, clock=clock, deadline=deadline)
         return (Send("timer", timer),)
 
-    def _want(self, judged: Judgement[RuleState]) -> tuple[Harmless, ...]:
-        if not judged.wants_truth:
-            return ()
+    def _want(self, judged: Judgement[RuleState]) -> Harmless:
         urgent = judged.at_once and self._acts
-        return (Send(PARENT, WantsTruth(rule=self._rule.name, urgent=urgent)),)
+        return Send(PARENT, WantsTruth(rule=self._rule.name, urgent=urgent))
 
     def _say(self, state: State, judged: Judgement[RuleState]) -> tuple[Effect, ...]:  # noqa: ARG002
         verdict = Verdict(

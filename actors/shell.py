@@ -95,16 +95,18 @@ class Shell(Actor):
         """Take one message from the mailbox; any failure is the end of this actor."""
         if not self._path and isinstance(msg, Boot):
             self._account, self._runtime = account_of(msg.path), msg.runtime
+        runtime = self._runtime
         if self._account is not None:
-            self._runtime.hear(self._account)
+            runtime.hear(self._account)
         if self._dead or self._life.over:
             return  # what was still in the mailbox dies with it, or with its account
+        turn = runtime.turn
         try:
-            if self._path and self._runtime.turn.take(self._path) > self._most:
+            if self._path and turn.take(self._path) > self._most:
                 self._end(sender)
             match msg:
                 case Message():
-                    self._apply(self._logic.handle(self._state, msg, self._runtime.turn.now))
+                    self._apply(self._logic.handle(self._state, msg, turn.now))
                 case Boot():
                     self._boot(msg)
                 case ChildActorExited(childAddress=address):
