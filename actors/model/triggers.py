@@ -136,15 +136,14 @@ def _ladders(
     come: Iterable[Rested],
 ) -> tuple[Ladder, ...]:
     """Return a contract's ladders after an owner's changes; those it did not touch stay."""
-    ladders: list[Ladder] = []
-    before = (Ladder(),) * len(Series) if rung is None else rung.ladders
-    for series, ladder in zip(Series, before, strict=True):
-        here = (series, contract_id)
-        off, on = (
-            [one for at, one in changes if (at, one.contract_id) == here]
-            for changes in (gone, come)
-        )
-        ladders.append(ladder.changed(owner, off, on) if off or on else ladder)
+    ladders = [Ladder()] * len(Series) if rung is None else list(rung.ladders)
+    here = [
+        [one for one in changes if one.trigger.contract_id == contract_id]
+        for changes in (gone, come)
+    ]
+    for series in {one.series for changes in here for one in changes}:
+        off, on = ([one.trigger for one in changes if one.series is series] for changes in here)
+        ladders[series] = ladders[series].changed(owner, off, on)
     return tuple(ladders)
 
 
