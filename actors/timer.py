@@ -27,6 +27,7 @@ OWNER = {
     Purpose.CALENDAR: PARENT,
 }
 """Who is told.  In this order when several are due at once: the day ends before its locks do."""
+ORDER = tuple(OWNER)
 
 TIMERS_MAX = 256
 
@@ -83,17 +84,11 @@ class Timer:
 
 def fire(state: State, now: Now) -> Step[State]:
     """Tell the owners of what is due, and ask for a tick at the next deadline."""
+    effects: list[Effect] = []
     due = [one for one in state.kept.timers if one.deadline <= clock(one, now)]
-    order = list(OWNER)
-    due.sort(key=lambda one: (order.index(one.purpose), one.deadline, one.name))
-    effects: list[Effect] = [
-        Send(
-            OWNER[one.purpose],
-            TimerFired(name=one.name, purpose=one.purpose, deadline=one.deadline),
-        )
-        for one in due
-    ]
     if due:
+        due.sort(key=lambda one: (ORDER.index(one.purpose), one.deadline, one.name))
+        effects += map(fired, due)
         left = tuple(one for one in state.kept.timers if one not in due)
         state = msgspec.structs.replace(state, kept=Kept(left))
     wall = earliest(state, Clock.WALL)
@@ -107,6 +102,12 @@ def fire(state: State, now: Now) -> Step[State]:
     return Step(state, tuple(effects))
 
 
+def fired(timer: StartTimer) -> Send:
+    """Return the news that a timer is due, for whom its purpose names."""
+    news = TimerFired(name=timer.name, purpose=timer.purpose, deadline=timer.deadline)
+    return Send(OWNER[timer.purpose], news)
+
+
 def clock(timer: StartTimer, now: Now) -> Nanos:
     """Return the time on the clock that a timer is on."""
     return now.wall if timer.clock is Clock.WALL else now.mono
@@ -114,4 +115,4 @@ def clock(timer: StartTimer, now: Now) -> Nanos:
 
 def earliest(state: State, on: Clock) -> Nanos | None:
     """Return the next deadline on one clock."""
-    return min((one.deadline for one in state.kept.timers if one.clock is on), default=None)
+    return min([one.deadline for one in state.kept.timers if one.clock is on], default=None)
