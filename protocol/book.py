@@ -67,7 +67,10 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
 
     def holding(self, contract_id: ContractId) -> Holding | None:
         """Return the open position of a contract, if there is one."""
-        return next((one for one in self.holdings if one.contract_id == contract_id), None)
+        for one in self.holdings:
+            if one.contract_id == contract_id:
+                return one
+        return None
 
     @property
     def unrealized(self) -> Usd | None:

@@ -234,6 +234,8 @@ def covers(scope: str | None, contract_id: ContractId) -> bool:
 
 def under_lock(state: State) -> tuple[ContractId, ...]:
     """Return the contracts held that a lock covers, sorted."""
+    if not state.locks:
+        return ()
     scopes = {one.scope for one in state.locks}
     return tuple(
         sorted(held for held in state.book.rows if any(covers(one, held) for one in scopes))

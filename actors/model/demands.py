@@ -56,9 +56,10 @@ def merge(held: tuple[Goal, ...], asked: tuple[Goal, ...]) -> tuple[Goal, ...]:
 
 def flattens(goals: tuple[Goal, ...], contract_id: ContractId | None) -> bool:
     """Tell whether these goals want a contract flat."""
-    return any(
-        goal.aim is Aim.FLATTEN and goal.contract_id in (None, contract_id) for goal in goals
-    )
+    for goal in goals:
+        if goal.aim is Aim.FLATTEN and goal.contract_id in (None, contract_id):
+            return True
+    return False
 
 
 def keep(goals: tuple[Goal, ...], contract_id: ContractId) -> int | None:

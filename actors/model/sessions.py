@@ -162,8 +162,8 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def began(self, now: Nanos) -> Nanos | None:
         """Return the latest start that is not after this instant, None if there was none."""
-        found = bisect_right(self.spans, now, key=_start)
-        return self.spans[found - 1][0] if found else None
+        found = bisect_right(self._starts, now)
+        return self._starts[found - 1] if found else None
 
     def changes(self, now: Nanos) -> list[Nanos]:
         """Return every instant after this one at which an answer changes, the next one first."""
@@ -175,6 +175,10 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Every stretch of time in which both a window and the exchange are open."""
         sessions = [(session.start, session.end) for session in self.calendar.sessions]
         return tuple(_merge(_overlap(sessions, list(_merge(self._windows())))))
+
+    @cached_property
+    def _starts(self) -> list[Nanos]:
+        return [start for start, _ in self.spans]
 
     @cached_property
     def _table(self) -> tuple[list[Nanos], list[Phase]]:
@@ -202,10 +206,6 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             for day in _dates(first, last):
                 if day.weekday() in weekdays:
                     yield place(day, start, zone), place(day + nights, end, zone)
-
-
-def _start(span: _Span) -> Nanos:
-    return span[0]
 
 
 def _within(start: Nanos, end: Nanos, before: Nanos) -> Nanos:
