@@ -1,6 +1,7 @@
 """Identifiers and units: plain integers and strings that a type checker tells apart."""
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import NewType
 
 import msgspec
@@ -42,6 +43,11 @@ class Now(msgspec.Struct, frozen=True):
 
 def usd_text(amount: Usd) -> str:
     """Return money as decimal text with cents, or more digits where they are needed."""
+    return _usd_text(amount)  # in two, for a cache takes any type
+
+
+@lru_cache(maxsize=4_096)
+def _usd_text(amount: int) -> str:
     sign, rest = ("-", -amount) if amount < 0 else ("", amount)
     whole, part = divmod(rest, USD)
     digits = f"{part:04d}"
