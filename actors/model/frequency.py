@@ -45,20 +45,20 @@ class Frequency(msgspec.Struct, frozen=True):
     session: Tally
 
 
-def instants(trips: RoundTrips, count: Count) -> tuple[Nanos, ...]:
-    """Return when each of what is counted happened, oldest first."""
+def instants(trips: RoundTrips, count: Count) -> Sequence[Nanos]:
+    """Return when each of what is counted happened, oldest first; a list grows with the day."""
     match count:
         case Count.ENTRIES:
-            return tuple(trips.entries.values())
+            return trips.entries
         case Count.ORDERS:
-            return tuple(trips.filled.values())
+            return trips.orders
         case Count.FILLS:
-            return tuple(trips.fills)
+            return trips.fills
         case Count.ROUND_TRIPS:
             return tuple(one.closed for one in trips.closings())
 
 
-def frequency(happened: tuple[Nanos, ...], session: Nanos, now: Nanos) -> Frequency:
+def frequency(happened: Sequence[Nanos], session: Nanos, now: Nanos) -> Frequency:
     """Count instants, oldest first, as of now; `session` is the session's first instant."""
     return Frequency(
         minute=rolling(happened, MINUTE, now),

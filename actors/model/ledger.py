@@ -70,7 +70,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         if len(changed) == 1:
             (old, new) = changed[0]
             newest = new[next(reversed(new))]
-            grown = len(new) == len(old) + 1 and all(new.get(key) is old[key] for key in old)
+            grown = len(new) == len(old) + 1 and old.items() <= new.items()
             later = not trades or _when(trades[-1]) < _when(newest)
             if grown and later and not newest.voided:
                 return (*trades, newest)

@@ -9,7 +9,7 @@
    to close is a closing by itself, of a position that nobody saw open.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -68,17 +68,22 @@ class RoundTrips:
 
     def __init__(self, carried: Mapping[ContractId, int]) -> None:
         self.under_way = {key: Trip(size=size, opened=None) for key, size in carried.items()}
-        self.entries: dict[OrderId, Nanos] = {}
-        """When each order first opened or increased exposure."""
-        self.filled: dict[OrderId, Nanos] = {}
+        self.entries: list[Nanos] = []
+        """When each order first opened or increased exposure, oldest first."""
+        self.orders: list[Nanos] = []
         """When each order was first filled."""
         self.fills: list[Nanos] = []
+        self._entered: set[OrderId] = set()
+        self._filled: set[OrderId] = set()
         self._trips: list[Closed] = []
-        self._orders: dict[OrderId, Closed] = {}
+        self._closed: dict[OrderId, Closed] = {}
 
-    def closings(self, basis: Basis = Basis.ROUND_TRIP) -> tuple[Closed, ...]:
-        """Return what was closed, oldest first; an order that may still close more stands in it."""
-        return tuple(self._trips if basis is Basis.ROUND_TRIP else self._orders.values())
+    def closings(self, basis: Basis = Basis.ROUND_TRIP) -> Sequence[Closed]:
+        """Return what was closed, oldest first; an order that may still close more stands in it.
+
+        The round trips are a list to which the day's later ones are added.
+        """
+        return self._trips if basis is Basis.ROUND_TRIP else tuple(self._closed.values())
 
     def take(self, fill: TradeSeen) -> None:
         """Follow one more fill, later than those before: what it closes, and what it opens."""
@@ -89,10 +94,14 @@ class RoundTrips:
         if not against and fill.realized is not None:
             closed = fill.size
         self.fills.append(fill.at)
-        self.filled.setdefault(fill.order_id, fill.at)
+        if fill.order_id not in self._filled:
+            self._filled.add(fill.order_id)
+            self.orders.append(fill.at)
         # An opening half-turn realized nothing: so says the broker, also where the sizes do not.
-        if fill.realized is None or closed < fill.size:
-            self.entries.setdefault(fill.order_id, fill.at)
+        opens = fill.realized is None or closed < fill.size
+        if opens and fill.order_id not in self._entered:
+            self._entered.add(fill.order_id)
+            self.entries.append(fill.at)
         costs = (fill.fees + fill.commissions) * closed // max(fill.size, 1)
         if closed:
             self._close(fill, closed, costs, unseen=not against)
@@ -121,8 +130,8 @@ class RoundTrips:
             costs=Usd(costs),
         )
         # Put at the end, for the order closed last.
-        held = self._orders.pop(fill.order_id, None)
-        self._orders[fill.order_id] = part if held is None else _joined(held, part)
+        held = self._closed.pop(fill.order_id, None)
+        self._closed[fill.order_id] = part if held is None else _joined(held, part)
         made = replace(
             part,
             size=trip.closed + size,

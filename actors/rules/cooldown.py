@@ -8,7 +8,7 @@ Fills and positions come by separate streams, so that is believed when the day i
 and later only after it has stayed the same for a while.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -52,29 +52,41 @@ class Cooldown(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class Day:
+    """A day's fills so far: what they add up to, and their round trips."""
+
+    def __init__(self, carried: Sizes) -> None:
+        self.sizes: Sizes = {}
+        self.trips = RoundTrips(carried)
+
+    def take(self, fill: TradeSeen) -> None:
+        """Take one more fill."""
+        add_up(self.sizes, fill)
+        self.trips.take(fill)
+
+
 class Follower[T]:
     """Follows the days of one account; what it has followed already it does not follow again.
 
     `seen` says what a rule sees in a day's round trips.
     """
 
-    def __init__(self, seen: Callable[[RoundTrips], tuple[T, ...]]) -> None:
+    def __init__(self, seen: Callable[[RoundTrips], Sequence[T]]) -> None:
         self._seen = seen
-        self._sizes = Continued[TradeSeen, Sizes](dict, add_up)
         self._begin({})
 
     def _begin(self, carried: Sizes) -> None:
         self._carried = carried
-        self._trips = Continued(lambda: RoundTrips(carried), RoundTrips.take)
+        self._days = Continued(lambda: Day(carried), Day.take)
         self._fills: tuple[TradeSeen, ...] | None = None
-        self._found: tuple[T, ...] = ()
+        self._found: Sequence[T] = ()
 
     def followed(self, state: CoolingState, view: BookView, now: Now) -> CoolingState:
         """Return the state with what was under way before the day's fills."""
         if not view.known:
             return state
         held = {one.contract_id: one.size for one in view.holdings}
-        carried = carried_over(held, self._sizes.over(view.fills))
+        carried = carried_over(held, self._days.over(view.fills).sizes)
         if view.day != state.day:
             return replace(state, day=view.day, carried=carried, doubt=None)
         if carried == state.carried:
@@ -85,15 +97,15 @@ class Follower[T]:
             return state
         return replace(state, carried=carried, doubt=None)
 
-    def found(self, state: CoolingState, view: BookView) -> tuple[T, ...]:
+    def found(self, state: CoolingState, view: BookView) -> Sequence[T]:
         """Return what is seen in the day's fills, from what was under way before them.
 
-        It is the very same as before if nothing new was told.
+        It is the very same as before if nothing new was told, or a list to which that was added.
         """
         if state.carried != self._carried:
             self._begin(state.carried)
         if view.fills is not self._fills:
-            self._found = self._seen(self._trips.over(view.fills))
+            self._found = self._seen(self._days.over(view.fills).trips)
             self._fills = view.fills
         return self._found
 

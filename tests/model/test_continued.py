@@ -27,6 +27,16 @@ def test_what_is_only_added_to_is_not_gone_through_again() -> None:
     assert stepped == [1, 2, 3]
 
 
+def test_a_list_goes_on_growing() -> None:
+    copied, growing = Continued[int, list[int]](list, list.append), [1, 2]
+
+    assert copied.over(growing) == [1, 2]
+    growing.append(3)
+    assert copied.over(growing) == [1, 2, 3]
+    assert copied.over([1, 2]) == [1, 2], "another one is compared"
+    assert copied.over([1, 3, 4]) == [1, 3, 4]
+
+
 def test_a_step_that_fails_leaves_nothing_half_done() -> None:
     fails = True
 
