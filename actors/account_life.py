@@ -73,8 +73,8 @@ def weighed(state: State) -> Learnt:
 def reconfigured(state: State, settings: Settings) -> Learnt:
     """Take other settings: end the rules that they change, and start those that they add.
 
-    A rule that has ended begins again as `left` hears of it.  One that died too often stays gone
-    until the reset, and its account locked.
+    A rule that has ended begins again as `left` hears of it.  One that died too often is tried
+    again with its other settings; unchanged it stays gone until the reset, and its account locked.
     """
     before = state.plan
     after = planned(settings, before.account_id, before.name)
@@ -85,8 +85,10 @@ def reconfigured(state: State, settings: Settings) -> Learnt:
         for name in plan.rules
         if name in before.rules and plan.rules[name] != before.rules[name]
     ]
-    ending = frozenset(f"{RULE_PREFIX}{one}" for one in (*removed, *changed)) - state.gone
-    added = [f"{RULE_PREFIX}{one}" for one in plan.rules if one not in before.rules]
+    touched = frozenset(f"{RULE_PREFIX}{one}" for one in (*removed, *changed))
+    ending = touched - state.gone
+    added = [one for one in plan.rules if one not in before.rules]
+    begun = [*added, *(one for one in changed if f"{RULE_PREFIX}{one}" in state.gone)]
     effects: list[Effect] = [Stop(one) for one in sorted(ending)]
     for name in removed:
         effects += forgotten(state, name)
@@ -95,13 +97,13 @@ def reconfigured(state: State, settings: Settings) -> Learnt:
         plan=plan,
         rules=by_urgency(plan),
         leaving=state.leaving | ending,
-        gone=state.gone - {f"{RULE_PREFIX}{one}" for one in removed},
+        gone=state.gone - touched,
         verdicts={name: one for name, one in state.verdicts.items() if name in plan.rules},
         judged={name: at for name, at in state.judged.items() if name in plan.rules},
         filled=None,
     )
     over = guard.orphaned(plan, state.locks)
-    return state, (*effects, *(Spawn(one) for one in added), *over)
+    return state, (*effects, *(Spawn(f"{RULE_PREFIX}{one}") for one in begun), *over)
 
 
 def forgotten(state: State, name: RuleName) -> tuple[Effect, ...]:

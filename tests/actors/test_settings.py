@@ -15,6 +15,7 @@ from actors.rules import (
 from actors.rules.rule import Mode, RuleParams
 from actors.runtime import Runtime
 from actors.settings import resumed
+from actors.tree import account as tree_of
 from config.calendars import load_shipped
 from protocol.codec import decode_state
 from protocol.decisions import (
@@ -305,6 +306,32 @@ def test_a_rule_that_dies_as_it_begins_again_is_started_once_more() -> None:
 
     assert len(desk.deaths) == 2
     assert desk.broker.positions[MNQ].size == 3
+
+
+def test_a_rule_that_is_gone_is_tried_again_with_other_settings_and_fails_closed() -> None:
+    """While it was only watched nothing was locked for it."""
+    watched, at = plan(loss(-500, Mode.SHADOW)), f"{PATH}/rule/{daily_realized_loss.NAME}"
+    desk = Desk(watched, FaultyRoster(watched, lambda path, _: path == at))
+    assert at not in desk.runtime.states
+    assert desk.said(LockSet) == []
+
+    reload(desk, plan(loss(-500)))
+
+    assert at not in desk.runtime.states
+    assert [one.lock.rule for one in desk.said(LockSet)] == ["supervision"]
+
+
+def test_a_rule_that_is_gone_stands_again_with_settings_that_it_can_bear() -> None:
+    one, at = plan(loss(-500), contracts(5)), f"{PATH}/rule/{daily_realized_loss.NAME}"
+    struck = Times(tree_of(tuple(one.rules)).intensity + 1, Evaluate)
+    desk = Desk(one, FaultyRoster(one, lambda path, message: path == at and struck(message)))
+    assert at not in desk.runtime.states
+
+    reload(desk, plan(loss(-500), contracts(3)))
+    assert at not in desk.runtime.states, "it has not changed"
+    reload(desk, plan(loss(-400), contracts(3)))
+    assert desk.runtime.states[at].evaluated is not None
+    assert len(desk.runtime.states[f"{PATH}/lockout"].locks) == 1, "until the reset all the same"
 
 
 def test_what_an_account_knows_besides_its_settings_outlives_its_death() -> None:
