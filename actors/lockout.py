@@ -87,7 +87,7 @@ class Lockout:
 
     def _set(self, state: State, message: SetLock, now: Now) -> Step[State]:
         request = message.request
-        if request.until is not None and request.until <= now.wall - (state.ahead or 0):
+        if request.until is not None and past(state, request.until, now):
             return Step(state)  # it would be over before it began
         old = find(state, request.scope, message.rule)
         lock = Lock(
@@ -110,6 +110,11 @@ class Lockout:
         assert len(others) < LOCKS_MAX, f"more than {LOCKS_MAX} locks"
         after = holding(state, (*others, lock))
         return Step(after, (Journal(LockSet(lock=lock)), *announce(after)))
+
+
+def past(state: State, until: Nanos, now: Now) -> bool:
+    """Tell whether an instant has come, also by the Gateway's clock; unknown, it says that none."""
+    return state.ahead is not None and until <= now.wall - state.ahead
 
 
 def holding(state: State, locks: tuple[Lock, ...]) -> State:
@@ -164,8 +169,7 @@ def expire(state: State, now: Now) -> Step[State]:
     """End the locks whose instant has come, also by the Gateway's clock."""
     if state.ahead is None:
         return Step(state)  # the account will say, and then it is looked at again
-    wall = now.wall - state.ahead
-    over = [one for one in state.locks if one.until is not None and one.until <= wall]
+    over = [one for one in state.locks if one.until is not None and past(state, one.until, now)]
     after = holding(state, tuple(one for one in state.locks if one not in over))
     ended = tuple(Journal(LockEnded(lock=one, why="its time has come")) for one in over)
     return Step(after if over else state, (*ended, *announce(after)))

@@ -25,9 +25,10 @@ def end(seconds: int) -> Nanos:
 class LockBench(Bench):
     """A lockout actor, and what it told its account last."""
 
-    def __init__(self, kept: Any = None, now: Now = START) -> None:
+    def __init__(self, kept: Any = None, now: Now = START, *, clocked: bool = True) -> None:
         super().__init__(Lockout(ACCOUNT), kept, now)
-        self.tell(ClockSkewed(ahead=Nanos(0)))
+        if clocked:
+            self.tell(ClockSkewed(ahead=Nanos(0)))
 
     def set(
         self,
@@ -252,6 +253,19 @@ def test_i5_before_the_clock_is_known_no_lock_ends() -> None:
     assert bench.timers[TIMER].deadline == end(90)
     bench.tell(ClockSkewed(ahead=Nanos(0)))
     assert bench.state.locks == ()
+
+
+@pytest.mark.parametrize(("ahead", "locked"), [(0, False), (100, True)])
+def test_i5_before_the_clock_is_known_no_lock_is_over_before_it_begins(
+    ahead: int, *, locked: bool
+) -> None:
+    bench = LockBench(clocked=False)
+    bench.set(end(-60))
+    bench.fire()
+    assert bench.locks == {(None, LOSS): end(-60)}
+
+    bench.tell(ClockSkewed(ahead=Nanos(ahead * SECOND)))
+    assert bool(bench.locks) == locked
 
 
 def test_i5_a_clock_that_is_ahead_ends_a_lock_when_both_say_so() -> None:
