@@ -81,7 +81,7 @@ def at_rest(watch: "Invariants") -> None:
     watch.demand(JUNK not in broker.positions, "I12 a contract of no value is held")
     _locks(watch)
     for name, params in watch.plan.rules.items():
-        if params.mode is Mode.ENFORCE:
+        if params.mode is Mode.ENFORCE and name not in watch.gone:
             for breach in _breaches(watch, name, params, account):
                 watch.demand(so=False, what=breach)
     _sees(watch, account)
@@ -137,7 +137,7 @@ def _judged(watch: "Invariants") -> None:
     """I14: every rule has judged lately."""
     life = watch.kernel.life
     assert life is not None
-    for name in watch.plan.rules:
+    for name in set(watch.plan.rules) - watch.gone:
         at = life.runtime.states[f"{watch.path}/rule/{name}"].evaluated
         fresh = at is not None and watch.kernel.wall - at < JUDGED_WITHIN
         watch.demand(fresh, f"I14 {name} judged at {at}, now {watch.kernel.wall}")

@@ -31,6 +31,7 @@ from msgspec.structs import replace
 
 from actors import lockout as lockout_actor
 from actors.account_feed import FEED
+from actors.account_life import SUPERVISION
 from actors.model import account_state, enforcement_state
 from actors.model.account_state import SOFT, covers
 from actors.model.aliases import canonical
@@ -41,7 +42,8 @@ from actors.model.tightening import tightened
 from actors.plan import AccountPlan, planned
 from actors.rules import RULES, auth_loss_guard, symbol_blocks
 from actors.rules.rule import Mode
-from actors.tree import SETTINGS
+from actors.runtime import of
+from actors.tree import RULE_PREFIX, SETTINGS
 from actors.turn import Portion, Turn
 from ops.desk.armed import acts
 from protocol.account_facts import AccountSeen, OrderSeen, PositionSeen, Side, TradeSeen
@@ -65,7 +67,7 @@ from protocol.decisions import (
     LockSet,
 )
 from protocol.enforcement import Aim, Goal, Priority
-from protocol.lockouts import Lock
+from protocol.lockouts import Lock, LockKind
 from protocol.message import Message
 from protocol.settings import KeptSettings, Reconfigure
 from protocol.units import AccountId, ContractId, Now, RuleName
@@ -250,8 +252,8 @@ class Invariants:
         for path, why in turn.deaths:
             if not path.startswith(self.path):
                 continue
-            doomed = self.kernel.weather.doomed.startswith(self.path)
-            struck = why.startswith(StruckError.__name__) or (doomed and path == self.path)
+            doomed = path == self.path and self._is_doomed()
+            struck = why.startswith(StruckError.__name__) or doomed
             self.demand(struck, f"{path} died by itself: {why}")
             if path in (self.path, f"{self.path}/enforcer"):
                 self._restarted()
@@ -272,6 +274,7 @@ class Invariants:
             self.hearing.judge(account)
         if account is not None and portion is not None and self.alive("lockout"):
             self._locked(account, enforcer, cause)
+            self._without()
         if account is not None and enforcer is not None:
             self._acted(account)
         if enforcer is not None:
@@ -283,11 +286,16 @@ class Invariants:
                 self._asked(command)
             self._unwritten[id(portion)] = self.stays
 
+    def _is_doomed(self) -> bool:
+        """Tell whether somebody will not stand without whom the account cannot: a rule is none."""
+        doomed, rules = self.kernel.weather.doomed, f"{self.path}/{RULE_PREFIX}"
+        return any(of(self.path, one) and not one.startswith(rules) for one in doomed)
+
     def _acted(self, account: account_state.State) -> None:
         """I14: what a rule has found is so, or demanded: or its alarm would be raised in error."""
         life = self.kernel.life
         assert life is not None
-        for rule in account.plan.rules:
+        for rule in set(account.plan.rules) - self.gone:
             acted = acts(life.runtime, account, self.path, rule)
             verdict = account.verdicts.get(rule)
             self.demand(acted, f"I14 nobody acts on what {rule} has found: {verdict}")
@@ -386,6 +394,19 @@ class Invariants:
                 so = undone or not covers(lock.scope, contract_id)
                 self.demand(so, f"I3 {contract_id} under {lock}, and nothing is done, on {cause}")
 
+    def _without(self) -> None:
+        """I3: an account without a rule that will not stand is locked until its reset."""
+        for rule in self.gone:
+            self.kernel.happened.add("gone")
+            path = f"{self.path}/{RULE_PREFIX}{rule}"
+            self.demand(path in self.kernel.weather.doomed, f"{path} is gone by itself")
+            locked = any(
+                one.rule == SUPERVISION and one.kind is LockKind.HARD and one.scope is None
+                for one in self.lockout().locks
+            )
+            needed = self.plan.mode is Mode.ENFORCE and self.plan.rules[rule].mode is Mode.ENFORCE
+            self.demand(locked or not needed, f"I3 {rule} is gone, and the account is open")
+
     def _under_way(self, enforcer: enforcement_state.State, cause: str) -> None:
         """I4: while something is demanded, something is in flight, is read, or has a time."""
         if any(one.priority is not Priority.AUTOMATION for one in enforcer.kept.demands):
@@ -482,6 +503,13 @@ class Invariants:
         """Tell whether the account's last resort holds it flat, in place of its tree."""
         life = self.kernel.life
         return life is not None and f"{self.path}/last_resort" in life.runtime.addresses
+
+    @property
+    def gone(self) -> set[RuleName]:
+        """Return the rules that were given up in this life."""
+        if self.account() is None:
+            return set()
+        return {one for one in self.plan.rules if not self.alive(f"{RULE_PREFIX}{one}")}
 
     def account(self) -> account_state.State | None:
         """Return what the account actor knows."""

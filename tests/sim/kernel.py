@@ -266,9 +266,8 @@ class Kernel:
             dice = self.twists.dice("set")
             to = dice.choice((0, 0, self.shift, -self.shift, 2 * self.shift))
             self.at(dice.randrange(HOSTILE), lambda: self._jump(to - self.shift))
-        doomed = self.twists.doomed(self.plans)
-        if doomed is not None:
-            dice = self.twists.dice("doom")
+        dice = self.twists.dice("doom")
+        for doomed in self.twists.doomed(self.plans):
             self.at(dice.randrange(HOSTILE * 2 // 3), partial(self.weather.doom, doomed))
 
     def _reload(self, dice: Random) -> None:

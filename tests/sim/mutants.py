@@ -16,6 +16,7 @@ from actors import account as account_actor
 from actors import (
     account_feed,
     account_guard,
+    account_life,
     account_reads,
     enforcer,
     gateway,
@@ -445,6 +446,18 @@ def never_sees_again(patch: pytest.MonkeyPatch) -> None:
 def closes_an_account_on_one_print(patch: pytest.MonkeyPatch) -> None:
     """A crossing is believed at once."""
     patch.setattr(rule, "weigh", lambda _doubt, judged, *_args, **_keys: (judged, None))
+
+
+@breaks("I3")
+def leaves_an_account_open_without_a_rule(patch: pytest.MonkeyPatch) -> None:
+    """A rule that will not stand is given up, and nothing is locked for it."""
+    real = account_life.fail_closed
+
+    def fail_closed(*args: Any) -> Any:
+        state, said = real(*args)
+        return state, tuple(one for one in said if getattr(one, "to", "") != "lockout")
+
+    patch.setattr(account_life, "fail_closed", fail_closed)
 
 
 @breaks("I3")

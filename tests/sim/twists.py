@@ -10,6 +10,7 @@ the stories of the seeds that it spares as they were.
 | skew | the machine's clock is ahead of the Gateway's or behind it, and is set | I5, I6 by both |
 | feed | another policy; the market falls silent, and one print is wrong | I7: blind is said; one print closes no account |
 | last_resort | an account whose tree will not stand | it is held flat, and the others stand |
+| gone | a rule that will not stand | the account is locked until its reset, and stands itself |
 """  # noqa: E501 - a table
 
 from random import Random
@@ -20,11 +21,19 @@ from actors.model.feed import FeedPolicy, OnBlind
 from actors.plan import AccountPlan
 from actors.rules import no_stop_loss_grace
 from actors.rules.no_stop_loss_grace import OnExpiry
+from actors.tree import RULE_PREFIX
 from protocol.market_facts import MarkSource
 from protocol.units import SECOND
 
 HOUR = 3_600 * SECOND
-SHARES = {"place_stop": 0.5, "reload": 0.35, "skew": 0.35, "feed": 0.5, "last_resort": 0.12}
+SHARES = {
+    "place_stop": 0.5,
+    "reload": 0.35,
+    "skew": 0.35,
+    "feed": 0.5,
+    "last_resort": 0.12,
+    "gone": 0.12,
+}
 """Of the runs that have any, how many have this one."""
 PARTS = {
     "place_stop": {"place_stop"},
@@ -32,6 +41,7 @@ PARTS = {
     "skew": {"ahead"},
     "feed": {"blind", "misprint"},
     "last_resort": {"last_resort"},
+    "gone": {"gone"},
 }
 """What is played of each twist, so that somebody may see whether it is."""
 PLAIN = 0.3
@@ -75,13 +85,19 @@ class Twists:
         dice = self.dice("skew")
         return dice.choice((-1, 1, 1)) * dice.choice((8 * SECOND, 40 * SECOND, HOUR, 7 * HOUR))
 
-    def doomed(self, plans: tuple[AccountPlan, ...]) -> str | None:
-        """Return the actor that will not stand, if any."""
-        if "last_resort" not in self:
-            return None
-        dice = self.dice("last_resort")
-        path = f"account/{dice.choice(plans).account_id}"
-        return dice.choice((path, f"{path}/enforcer", f"{path}/lockout", f"{path}/timer"))
+    def doomed(self, plans: tuple[AccountPlan, ...]) -> list[str]:
+        """Return the actors that will not stand."""
+        found: list[str] = []
+        if "last_resort" in self:
+            dice = self.dice("last_resort")
+            path = f"account/{dice.choice(plans).account_id}"
+            servants = (path, f"{path}/enforcer", f"{path}/lockout", f"{path}/timer")
+            found.append(dice.choice(servants))
+        if "gone" in self:
+            dice = self.dice("gone")
+            plan = dice.choice(plans)
+            found.append(f"account/{plan.account_id}/{RULE_PREFIX}{dice.choice(list(plan.rules))}")
+        return found
 
 
 def placing(plan: AccountPlan, dice: Random) -> AccountPlan:

@@ -55,7 +55,8 @@ class Weather:
         """How often things go wrong, against the figures below."""
         self.fault = random.choice((0.0, 0.0, 0.002, 0.01))
         self._struck: dict[str, int] = {}
-        self._doomed: str | None = None
+        self.doomed: set[str] = set()
+        """The actors that fail on every message."""
         self.crash = random.choice((0.0, 0.002, 0.01, 0.03))
         self.kills = random.choice((0, 0, 1, 2))
         """How often the guardian takes the desk for hung."""
@@ -75,8 +76,8 @@ class Weather:
         return not self.calm and self._random.random() < self.crash
 
     def strikes(self, path: str) -> bool:
-        """Tell whether an actor fails on its next message; never often enough to be given up."""
-        if path == self._doomed and not self.calm:
+        """Tell whether an actor fails on its next message; only a doomed one is given up."""
+        if path in self.doomed and not self.calm:
             return True
         if self.calm or self._random.random() >= self.fault:
             return False
@@ -85,12 +86,7 @@ class Weather:
 
     def doom(self, path: str) -> None:
         """Have an actor fail on every message from now on."""
-        self._doomed = path
-
-    @property
-    def doomed(self) -> str:
-        """Return the actor that fails on every message, if any does."""
-        return self._doomed or ""
+        self.doomed.add(path)
 
     def hangs(self, account_id: AccountId) -> bool:
         """Tell whether this account's calls are never answered."""
