@@ -4,8 +4,7 @@ A trigger rests in the series that values its positions.  A quote is compared wi
 and the nearest high of each series, however many rest behind them.
 """
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -35,18 +34,15 @@ class Series(IntEnum):
     ASK = 3
 
 
-class Rested(NamedTuple):
-    """A trigger and the series it rests in."""
-
-    series: Series
-    trigger: Trigger
+type Side = tuple[tuple[Price, Owner], ...]
+"""The triggers of one series on one side, by rising price."""
 
 
 class Ladder(msgspec.Struct, frozen=True):
     """The triggers of one series, each side by rising price: the last low and first high lead."""
 
-    lows: tuple[tuple[Price, Owner], ...] = ()
-    highs: tuple[tuple[Price, Owner], ...] = ()
+    lows: Side = ()
+    highs: Side = ()
 
     def reached(self, price: Price) -> set[Owner]:
         """Return the owners whose lows are at or above the price, or highs at or below it."""
@@ -54,20 +50,13 @@ class Ladder(msgspec.Struct, frozen=True):
         highs = self.highs[: bisect_right(self.highs, price, key=_level)]
         return {owner for _, owner in (*lows, *highs)}
 
-    def changed(self, owner: Owner, gone: list[Trigger], come: list[Trigger]) -> "Ladder":
-        """Return the ladder without some of an owner's triggers and with others."""
-        lows, highs = list(self.lows), list(self.highs)
-        for one in gone:
-            if one.low is not None:
-                del lows[bisect_left(lows, (one.low, owner))]
-            if one.high is not None:
-                del highs[bisect_left(highs, (one.high, owner))]
-        for one in come:
-            if one.low is not None:
-                insort(lows, (one.low, owner))
-            if one.high is not None:
-                insort(highs, (one.high, owner))
-        return Ladder(tuple(lows), tuple(highs))
+    def without(self, owner: Owner, one: Trigger) -> "Ladder":
+        """Return the ladder without one of an owner's triggers."""
+        return Ladder(_without(self.lows, one.low, owner), _without(self.highs, one.high, owner))
+
+    def beside(self, owner: Owner, one: Trigger) -> "Ladder":
+        """Return the ladder with another of an owner's triggers."""
+        return Ladder(_beside(self.lows, one.low, owner), _beside(self.highs, one.high, owner))
 
 
 class Rung(msgspec.Struct, frozen=True):
@@ -77,31 +66,49 @@ class Rung(msgspec.Struct, frozen=True):
     ladders: tuple[Ladder, ...]
 
 
+NOTHING = ((None, None),) * len(Series)
+"""The nearest prices of a contract in which nothing rests."""
+
+
 class TriggerBook(msgspec.Struct, frozen=True, kw_only=True):
     """Every owner's resting triggers, sorted so that a quote that reaches none costs the same."""
 
     rungs: dict[ContractId, Rung] = {}
-    owned: dict[Owner, frozenset[Rested]] = {}
+    owned: dict[Owner, dict[Trigger, Series]] = {}
+    """What each owner rests, and in which series."""
 
     def rest(
         self, owner: Owner, triggers: tuple[Trigger, ...], source: MarkSource
     ) -> "TriggerBook":
         """Rest an owner's triggers in place of those it had; none takes it out."""
         assert len(triggers) <= TRIGGERS_MAX, "a rule rests a few triggers per contract held"
-        rested = frozenset(Rested(_series(source, short=one.short), one) for one in triggers)
-        before = self.owned.get(owner, frozenset())
+        rested = {one: _series(source, short=one.short) for one in triggers}
+        before = self.owned.get(owner, {})
         if rested == before:
             return self
-        gone, come = before - rested, rested - before
+        ladders: dict[ContractId, list[Ladder]] = {}
+        for old, new, change in (
+            (before, rested, Ladder.without),
+            (rested, before, Ladder.beside),
+        ):
+            for one, series in old.items():
+                if new.get(one) is not series:
+                    its = ladders.setdefault(one.contract_id, self._ladders(one.contract_id))
+                    its[series] = change(its[series], owner, one)
         rungs = dict(self.rungs)
-        for contract_id in {one.trigger.contract_id for one in gone | come}:
-            ladders = _ladders(rungs.pop(contract_id, None), owner, contract_id, gone, come)
-            if any(one.lows or one.highs for one in ladders):
-                rungs[contract_id] = Rung(tuple(_nearest(one) for one in ladders), ladders)
+        for contract_id, its in ladders.items():
+            rungs[contract_id] = Rung(tuple(map(_nearest, its)), tuple(its))
+            if rungs[contract_id].nearest == NOTHING:
+                del rungs[contract_id]
         owned = {**self.owned, owner: rested}
         if not rested:
             del owned[owner]
         return TriggerBook(rungs=rungs, owned=owned)
+
+    def _ladders(self, contract_id: ContractId) -> list[Ladder]:
+        """Return a contract's ladders, by series."""
+        rung = self.rungs.get(contract_id)
+        return [Ladder()] * len(Series) if rung is None else list(rung.ladders)
 
     def crossed(self, contract_id: ContractId, now: Prices) -> tuple[Owner, ...]:
         """Return the owners of every trigger that the prices reach, by account and rule."""
@@ -128,23 +135,18 @@ def _series(source: MarkSource, *, short: bool) -> Series:
             return Series.ASK if short else Series.BID
 
 
-def _ladders(
-    rung: Rung | None,
-    owner: Owner,
-    contract_id: ContractId,
-    gone: Iterable[Rested],
-    come: Iterable[Rested],
-) -> tuple[Ladder, ...]:
-    """Return a contract's ladders after an owner's changes; those it did not touch stay."""
-    ladders = [Ladder()] * len(Series) if rung is None else list(rung.ladders)
-    here = [
-        [one for one in changes if one.trigger.contract_id == contract_id]
-        for changes in (gone, come)
-    ]
-    for series in {one.series for changes in here for one in changes}:
-        off, on = ([one.trigger for one in changes if one.series is series] for changes in here)
-        ladders[series] = ladders[series].changed(owner, off, on)
-    return tuple(ladders)
+def _without(side: Side, price: Price | None, owner: Owner) -> Side:
+    if price is None:
+        return side
+    at = bisect_left(side, (price, owner))
+    return side[:at] + side[at + 1 :]
+
+
+def _beside(side: Side, price: Price | None, owner: Owner) -> Side:
+    if price is None:
+        return side
+    at = bisect_left(side, (price, owner))
+    return (*side[:at], (price, owner), *side[at:])
 
 
 def _nearest(ladder: Ladder) -> tuple[Price | None, Price | None]:
