@@ -96,7 +96,10 @@ def needed(demands: tuple[Demand, ...], view: BookView) -> tuple[Action, ...]:
 def lacking(
     mine: tuple[Goal, ...], everyones: tuple[Goal, ...], view: BookView
 ) -> tuple[Action, ...]:
-    """Return what the book lacks of my goals, at the size that everyone's goals ask for."""
+    """Return what the book lacks of my goals, at the size that everyone's goals ask for.
+
+    Mine are among everyone's.
+    """
     actions: list[Action] = []
     for one in view.holdings:
         own, strictest = keep(mine, one.contract_id), keep(everyones, one.contract_id)
@@ -106,12 +109,13 @@ def lacking(
             continue
         size = None if strictest == leaving == 0 else left - strictest
         actions.append(Close(one.contract_id, size))
-    going = {order.order_id for order in view.orders if goes(everyones, order, view)}
-    actions.extend(
+    going = [order for order in view.orders if goes(everyones, order, view)]
+    ids = {order.order_id for order in going}
+    actions += [
         Cancel(order.contract_id, order.order_id)
-        for order in view.orders
-        if goes(mine, order, view) and cancellable(order, going)
-    )
+        for order in going
+        if goes(mine, order, view) and cancellable(order, ids)
+    ]
     return tuple(actions)
 
 
