@@ -124,8 +124,9 @@ def paused(state: State) -> bool:
 
 def _resumed(plan: AccountPlan, state: State, now: Now) -> tuple[Effect, ...]:
     """End the pause once all is there that was missed, whatever the configuration asks for now."""
+    if not (paused(state) and state.known):
+        return ()
     held = state.view.holdings
-    young = ages.fresh(plan.feed, held, state.marks, state.truth_asked, now)
-    if not (paused(state) and state.known and young):
+    if not ages.fresh(plan.feed, held, state.marks, state.truth_asked, now):
         return ()
     return (Send("lockout", EndLock(rule=FEED, why="prices and truth are fresh again")),)

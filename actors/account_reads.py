@@ -158,8 +158,8 @@ def hearing(state: State, rules: tuple[RuleName, ...], heard: Hears) -> list[str
     """
     if state.awaits_marks:
         return []
-    absent = state.gone | state.leaving
-    return [one for one in listeners(rules, heard) if one not in absent]
+    asked, absent = listeners(rules, heard), state.gone | state.leaving
+    return [one for one in asked if one not in absent] if absent else asked
 
 
 def woken(state: State, rules: tuple[RuleName, ...], name: str) -> tuple[Effect, ...]:
