@@ -30,6 +30,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors import lockout as lockout_actor
+from actors import reset as reset_actor
 from actors.account_feed import FEED
 from actors.account_life import SUPERVISION
 from actors.model import account_state, enforcement_state
@@ -124,6 +125,8 @@ class Invariants:
         self.requested: dict[str, str] = {}
         self.settled: set[str] = set()
         self.resets: list[int] = []
+        self.first_day: int | None = None
+        """When the first day began that the disk was told of: a reset before that is none."""
         self.mutations = self.confirmed = 0
         self.may_trade: bool | None = None
         self._told_at = -1
@@ -242,6 +245,9 @@ class Invariants:
         if isinstance(kept, lockout_actor.Kept):
             self._no_lock_is_lost(self.locks, kept.locks)
             self.locks = {lock.key: lock for lock in kept.locks}
+        day = portion.kept.get(f"{self.path}/reset")
+        if isinstance(day, reset_actor.Kept) and self.first_day is None:
+            self.first_day = day.last_reset
         guarded = portion.kept.get(f"{self.path}/{SETTINGS}")
         if isinstance(guarded, KeptSettings):
             whole = planned(guarded.held, self.account_id, self.plan.name)
