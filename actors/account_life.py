@@ -127,12 +127,14 @@ def told(state: State, seen: AccountSeen, now: Now) -> State:
     """Return the state with what is said of the account, unless newer word is known.
 
     A list that was under way when the hub said that the account may not trade may say from before
-    that it may; it would end the lock.
+    that it may; it would end the lock.  An account that was started again is told from when on a
+    list counts, without a word on whether it may trade.
     """
     at = now.mono if seen.asked is None else seen.asked
     if seen.asked is not None and state.standing is not None and at <= state.standing:
         return state
-    return replace(state, seen=seen, standing=state.standing if seen.can_trade is None else at)
+    says = seen.can_trade is not None or seen.asked is not None
+    return replace(state, seen=seen, standing=at if says else state.standing)
 
 
 def clocked(state: State) -> State:

@@ -212,17 +212,18 @@ class Gateway:
     def _again(self, state: State, account_id: AccountId, now: Now) -> Step[State]:
         """Bring a restarted account up to where the others are.
 
-        The hub may have said since that it may not trade, so what the list said of that is old.
+        The hub may have said since that it may not trade, so what the list said of that is old, and
+        so is what one says that was asked for before now.
         Of the clocks it must hear first, or locks and days would end by ours alone.
         """
         to = f"account/{account_id}"
         told = () if state.ahead is None else (Send(to, state.ahead),)
         if account_id not in state.found:
             return Step(state, told)
-        found = AccountFound(seen=replace(state.found[account_id], can_trade=None))
+        seen = replace(state.found[account_id], can_trade=None, asked=Nanos(now.mono - 1))
         state = replace(state, readings=state.readings.begun(account_id, now))
         read = resync(Reading(account_id, gap=True))
-        return Step(state, (*told, Send(to, found), read, Ask(ReadAccounts())))
+        return Step(state, (*told, Send(to, AccountFound(seen=seen)), read, Ask(ReadAccounts())))
 
     def _tick(self, state: State, now: Now) -> Step[State]:
         effects: list[Effect] = []

@@ -7,7 +7,7 @@ from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
 from actors.rules import auth_loss_guard, max_contracts, max_contracts_per_instrument, symbol_blocks
 from actors.rules.rule import Mode, RuleParams
-from protocol.account_facts import AccountSeen, OrderType
+from protocol.account_facts import AccountSeen, OrderType, PositionSeen
 from protocol.answers import AccountsRead
 from protocol.commands import CancelOrder, CloseContract
 from protocol.decisions import (
@@ -19,7 +19,9 @@ from protocol.decisions import (
     WouldHave,
 )
 from protocol.lockouts import Lock
+from protocol.message import Message
 from protocol.units import MILLISECOND, PRICE, Price, RuleName
+from tests.actors.faulty import FaultyRoster
 from tests.actors.loyal import PATH, Desk
 from tests.actors.rig import later
 from tests.sim.broker import ACCOUNT, ES, MNQ
@@ -140,6 +142,28 @@ def test_010_lists_that_overtake_one_another_count_in_the_order_they_were_asked_
     desk.hear(AccountsRead(accounts=(replace(says(can_trade=False), asked=newer),)))
     desk.hear(AccountsRead(accounts=(replace(says(can_trade=True), asked=older),)))
 
+    assert locks(desk) == [(None, AUTH)]
+
+
+def test_010_an_account_that_began_again_believes_no_list_from_before_it_died() -> None:
+    """Its last life had heard the hub say no since, and this one knows nothing of that."""
+    once: list[str] = []
+
+    def dies(path: str, message: Message) -> bool:
+        return isinstance(message, PositionSeen) and path in once and bool(once.pop())
+
+    desk = Desk(guarded(), FaultyRoster(guarded(), dies))
+    desk.wait(2_000)
+    asked = desk.now.mono
+    desk.wait(10)
+    desk.hear(says(can_trade=False))
+    desk.found = says(can_trade=None)
+
+    once.append(PATH)
+    desk.trade(MNQ, 1)
+    desk.hear(AccountsRead(accounts=(replace(says(can_trade=True), asked=asked),)))
+
+    assert [path for path, _ in desk.deaths] == [PATH]
     assert locks(desk) == [(None, AUTH)]
 
 
