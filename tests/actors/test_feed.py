@@ -234,13 +234,19 @@ def test_a_gap_begins_with_the_loss_and_ends_when_the_truth_is_read() -> None:
     assert feed(desk) is FeedState.LIVE
 
 
-def test_a_gap_whose_read_failed_stays_one_whatever_is_heard_meanwhile() -> None:
-    """Prices and fills come again as soon as the hubs do; what was missed has still to be read."""
+def missing() -> Desk:
+    """Return a desk back from a gap with a fill that it has not read: its first read failed."""
     desk = held()
     desk.hear(HubsLost(why="silent"))
     desk.broker.market(MNQ, 3, desk.now.wall)  # and nobody is told
     desk.truth_fails = True
     desk.hear(HubsOpened())
+    return desk
+
+
+def test_a_gap_whose_read_failed_stays_one_whatever_is_heard_meanwhile() -> None:
+    """Prices and fills come again as soon as the hubs do; what was missed has still to be read."""
+    desk = missing()
     desk.wait(100)
     desk.move(MNQ, 1)
     desk.trade(ES, 1)
@@ -257,11 +263,7 @@ def test_a_gap_whose_read_failed_stays_one_whatever_is_heard_meanwhile() -> None
 
 def test_after_a_gap_no_read_counts_that_leaves_the_days_trades_out() -> None:
     """A rule that wants to know what is held now does not know of trades that were missed."""
-    desk = held()
-    desk.hear(HubsLost(why="silent"))
-    desk.broker.market(MNQ, 3, desk.now.wall)  # and nobody is told
-    desk.truth_fails = True
-    desk.hear(HubsOpened())
+    desk = missing()
     desk.truth_fails = False
     desk._take(desk.runtime.input(PATH, WantsTruth(rule=LOSS), desk.now))
     desk._settle()
