@@ -17,6 +17,8 @@ from typing import Any, Literal, Self
 
 import msgspec
 
+from ops.sim.sockets import stop_accepting
+
 HOST = "127.0.0.1"
 CHUNK = 65_536
 PIECES_MAX = 1_024
@@ -156,7 +158,7 @@ class Line:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._listener.close()
+        await stop_accepting(self._listener)
         self.reset()
         for task in tuple(self._tasks):
             task.cancel()

@@ -22,7 +22,7 @@ from ops.sim.model import Data
 from ops.sim.perform import perform
 from ops.sim.play import play
 from ops.sim.scenario import Scenario, ScenarioError, load
-from ops.sim.sockets import Sockets
+from ops.sim.sockets import Sockets, stop_accepting
 from ops.sim.wire import application
 from ops.sim.world import Clock, World
 
@@ -85,7 +85,7 @@ class SimServer:
     ) -> None:
         self.world.cancel_tasks()
         for server in self._server.servers:
-            server.close()
+            await stop_accepting(server)
         self._sockets.abort_all()
         self.world.thawed.set()
         await self._end_tasks()

@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any, Protocol, cast
 
+ACCEPT_TURNS = 3
+"""Turns of the loop from an accepted connection to its protocol: task, transport, protocol."""
+
 
 class Link(Protocol):
     """As much of uvicorn's connection objects as is used here."""
@@ -53,3 +56,17 @@ class Sockets:
         """Reset every connection."""
         for link in list(cast("set[Link]", self.links)):
             link.transport.abort()
+
+
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Close a server with nobody halfway through its door.
+
+    Closed while a connection is accepted but has no transport yet, asyncio forgets that one: it
+    stays open, its peer waits, and its socket is found unclosed whenever rubbish is collected.
+    """
+    loop = asyncio.get_running_loop()
+    for listener in server.sockets:
+        loop.remove_reader(listener.fileno())
+    for _ in range(ACCEPT_TURNS):
+        await asyncio.sleep(0)
+    server.close()
