@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ops.sim.line import Line
+from ops.sim.sockets import stop_accepting
 
 LONG = b"x" * 20_000
 
@@ -28,7 +29,7 @@ async def line() -> AsyncIterator[Line]:
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     async with Line(server.sockets[0].getsockname()[1]) as made:
         yield made
-    server.close()
+    await stop_accepting(server)
     for writer in writers:
         writer.transport.abort()
     await server.wait_closed()

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import sysconfig
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from random import sample
 from threading import Thread
 from typing import Self
 
@@ -77,10 +79,12 @@ def agent() -> Path:
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    """Return a port below those that the kernel hands out: no other test gets it meanwhile."""
+    for port in sample(range(20_000, 30_000), 100):
+        with suppress(OSError), socket.socket() as one:
+            one.bind(("127.0.0.1", port))
+            return port
+    raise OSError("a hundred ports were tried, and all were taken")
 
 
 class Mute:
@@ -90,7 +94,8 @@ class Mute:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.accepted: list[socket.socket] = []
-        Thread(target=self._accept, daemon=True).start()
+        self._thread = Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def _accept(self) -> None:
         try:
@@ -104,6 +109,7 @@ class Mute:
 
     def __exit__(self, *_: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
         self._listener.close()
         for one in self.accepted:
             one.close()
