@@ -26,7 +26,7 @@ from actors.turn import Portion, Turn
 from ops.desk import routes
 from ops.desk.broker import Broker
 from ops.desk.clocks import Clocks
-from ops.desk.counts import Counts
+from ops.desk.counts import MUTATIONS, Counts
 from ops.desk.intake import Intake, Raw
 from ops.desk.release import PATIENCE_S, Release
 from ops.desk.stores import STORE, Lost
@@ -253,11 +253,12 @@ class Desk:
             self._write(account_id, Portion(), self.clock(), NOTHING)
 
     def _release(self, portion: Portion, now: Now, leg: Leg) -> None:
-        """Let out what a step asks of the world: mutations first."""
+        """Let out what a step asks of the world: mutations first, before anything is said of it."""
         if portion.mutations:
             self.counts.decision.observe((self.clock().mono - now.mono) / SECOND)
         for command in (*portion.mutations, *portion.reads):
-            task = self._loop.create_task(self._perform(command, leg))
+            at_once = isinstance(command, MUTATIONS)
+            task = asyncio.Task(self._perform(command, leg), loop=self._loop, eager_start=at_once)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         with leg.speaking():
