@@ -79,6 +79,16 @@ async def breach(broker: Noting, behind: int) -> Desk:
     return desk
 
 
+async def test_a_request_does_not_wait_for_what_came_in_behind_its_breach(broker: Noting) -> None:
+    desk = await breach(broker, BEHIND)
+
+    assert broker.taken_by_then[0] < TAKEN_MAX
+    while desk.intake:
+        await asyncio.sleep(0.01)
+    assert desk.inputs > BEHIND, "and all of that is taken afterwards"
+    await desk.stop()
+
+
 async def test_a_request_leaves_before_anything_is_said_of_its_breach(broker: Noting) -> None:
     desk = await breach(broker, 0)
 
