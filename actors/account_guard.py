@@ -14,6 +14,7 @@ from actors.model.account_state import (
     exposed,
     floor_key,
     in_force,
+    lives_of,
     lowered,
     nearer_to_zero,
 )
@@ -91,7 +92,8 @@ def cooled(state: State, locks: tuple[Lock, ...]) -> State:
     cooling = [floor_key(one) for one in locks if one.kind in SOFT]
     floors = {key: state.kept.floors.get(key, held) for key in cooling}
     if floors != state.kept.floors:
-        state = replace(state, kept=replace(state.kept, floors=floors))
+        lives = {**lives_of(state.view), **state.kept.lives} if floors else {}
+        state = replace(state, kept=replace(state.kept, floors=floors, lives=lives))
     return replace(state, locks=locks)
 
 
@@ -99,10 +101,8 @@ def lower(state: State) -> State:
     """Return the state with what cooldowns let stay brought down to what there is."""
     if not (state.known and state.kept.floors):
         return state
-    floors = lowered(state.kept.floors, state.view)
-    if floors is state.kept.floors:
-        return state
-    return replace(state, kept=replace(state.kept, floors=floors))
+    kept = lowered(state.kept, state.view)
+    return state if kept is state.kept else replace(state, kept=kept)
 
 
 def demand(
@@ -236,14 +236,17 @@ def discover(
 def grows(before: Book, book: Book, fact: PositionSeen | OrderSeen) -> bool:
     """Tell whether a fact shows more exposure than the book had, or could lead to more.
 
-    A market order is not counted: the position that it opens is.  Nor is a bracket that sleeps:
-    its entry is.
+    Another position is new, also if it is told of before the end of the one it follows.  A market
+    order is not counted: the position that it opens is.  Nor is a bracket that sleeps: its entry
+    is.
     """
     if isinstance(fact, OrderSeen):
         new = fact.order_id not in before.orders and fact.status in WORKING
         counted = fact.type is not OrderType.MARKET and fact.status is not OrderStatus.SUSPENDED
         return new and counted and increases(fact, size_in(book, fact.contract_id))
-    held = size_in(before, fact.contract_id)
+    row = before.rows.get(fact.contract_id)
+    same = row is not None and row.seen.position_id == fact.position_id
+    held = size_in(before, fact.contract_id) if same else 0
     return abs(fact.size) > abs(held) or fact.size * held < 0
 
 

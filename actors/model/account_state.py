@@ -22,7 +22,7 @@ from protocol.lifecycle import Phase
 from protocol.lockouts import Lock, LockKind
 from protocol.market_facts import Marks
 from protocol.schedule import DayKnown
-from protocol.units import ContractId, Nanos, Now, RuleName
+from protocol.units import ContractId, Nanos, Now, PositionId, RuleName
 
 NOTHING = Hears(0)
 EVERYTHING = ~NOTHING
@@ -44,6 +44,10 @@ class Kept(msgspec.Struct, frozen=True):
     attempts: int = 0
     floors: Floors = msgspec.field(default_factory=dict)
     """By soft lock: the signed sizes that may stay.  Exits lower them, nothing raises them."""
+    lives: dict[ContractId, PositionId] = msgspec.field(
+        default_factory=dict[ContractId, PositionId]
+    )
+    """Of which positions those sizes are, as far as is known: another makes no use of them."""
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,16 +207,28 @@ def _weight(lock: Lock) -> tuple[bool, bool, int]:
     return (lock.scope is not None, lock.kind in SOFT, -(lock.until or 1 << 63))
 
 
-def lowered(floors: Floors, view: BookView) -> Floors:
-    """Return what cooldowns let stay after an exit: never more than there is, nor turned around."""
-    held = {one.contract_id: one.size for one in view.holdings}
-    lower = {
+def lowered(kept: Kept, view: BookView) -> Kept:
+    """Return what cooldowns let stay after an exit: never more than there is, nor turned around.
+
+    Nor another position in its place, be it told of before the end of the one that may stay.
+    """
+    lives = lives_of(view)
+    same = {one: id_ for one, id_ in lives.items() if kept.lives.get(one, id_) == id_}
+    held = {one.contract_id: one.size for one in view.holdings if one.contract_id in same}
+    floors = {
         lock: {
             contract: nearer_to_zero(size, held.get(contract, 0)) for contract, size in one.items()
         }
-        for lock, one in floors.items()
+        for lock, one in kept.floors.items()
     }
-    return floors if lower == floors else lower
+    if floors == kept.floors and lives == kept.lives:
+        return kept
+    return replace(kept, floors=floors, lives=lives)
+
+
+def lives_of(view: BookView) -> dict[ContractId, PositionId]:
+    """Return the positions held, each by its contract."""
+    return {one.contract_id: one.position_id for one in view.holdings}
 
 
 def nearer_to_zero(allowed: int, held: int) -> int:

@@ -90,6 +90,7 @@ WANTED: dict[type, tuple[Aim, ...]] = {
 ABOUT_STOPS = (Aim.TIGHTEN, Aim.PROTECT, Aim.FIT)
 
 type Key = tuple[str | None, RuleName]
+type Stays = dict[ContractId, PositionSeen]
 
 
 class Violation(AssertionError):
@@ -117,11 +118,11 @@ class Invariants:
         """Those that are on the disk."""
         self.living: dict[Key, Lock] = {}
         """Those that the living process has told of."""
-        self.stays: dict[RuleName, dict[ContractId, int]] = {}
+        self.stays: dict[RuleName, Stays] = {}
         """What was held, as far as was known, as a cooldown began, less what has left since."""
         self._written = self.stays
         """The same as the disk knows it: what a crash takes back was never known."""
-        self._unwritten: dict[int, dict[RuleName, dict[ContractId, int]]] = {}
+        self._unwritten: dict[int, dict[RuleName, Stays]] = {}
         self.requested: dict[str, str] = {}
         self.settled: set[str] = set()
         self.resets: list[int] = []
@@ -377,7 +378,7 @@ class Invariants:
         locks = self.lockout().locks
         self._no_lock_is_lost(self.living, locks)
         self.living = {lock.key: lock for lock in locks}
-        held = {key: row.seen.size for key, row in account.book.rows.items()}
+        held = {key: row.seen for key, row in account.book.rows.items()}
         cooling = [one.rule for one in locks if one.kind in SOFT]
         self.stays = {one: self.stays.get(one, held) for one in cooling}
         if account.known:
@@ -482,8 +483,9 @@ class Invariants:
             )
             self.demand(not exits, f"I4 {asking} take away {order} of {held}")
         if isinstance(command, CloseContract):
-            stays = min(self.stays[one].get(command.contract_id, 0) * held for one in asking)
-            self.demand(stays <= 0, f"I4 {asking} close {held} in {command.contract_id}")
+            seen = None if row is None else row.seen
+            stays = [stay(self.stays[one], seen) for one in asking]
+            self.demand(0 in stays, f"I4 {asking} close {held} in {command.contract_id}")
 
     def leaves(self, command: Mutation, decided: Now) -> None:
         """I10: at most one mutation of a position or an order is unresolved."""
@@ -595,13 +597,17 @@ def _rules(locks: tuple[Lock, ...]) -> set[RuleName]:
     return {one.rule for one in locks if one.kind in SOFT}
 
 
-def _lowered(stays: dict[ContractId, int], held: dict[ContractId, int]) -> dict[ContractId, int]:
+def stay(stays: Stays, held: PositionSeen | None) -> int:
+    """Return how much may stay of what is held: of another position, or turned around, nothing."""
+    allowed = None if held is None else stays.get(held.contract_id)
+    if held is None or allowed is None or allowed.position_id != held.position_id:
+        return 0
+    return min(allowed.size, held.size, key=abs) if allowed.size * held.size > 0 else 0
+
+
+def _lowered(stays: Stays, held: Stays) -> Stays:
     """Return what may stay after an exit: what has gone does not come back."""
-    lower: dict[ContractId, int] = {}
-    for contract_id, size in stays.items():
-        now = held.get(contract_id, 0)
-        lower[contract_id] = min(size, now, key=abs) if size * now > 0 else 0
-    return lower
+    return {one: replace(seen, size=stay(stays, held.get(one))) for one, seen in stays.items()}
 
 
 def so(goal: Goal, truth: TruthRead) -> bool:
