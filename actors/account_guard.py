@@ -16,10 +16,10 @@ from actors.model.account_state import (
     in_force,
     lives_of,
     lowered,
-    nearer_to_zero,
 )
 from actors.model.book import Book
 from actors.model.demands import increases, met
+from actors.model.round_trips import nearer_to_zero
 from actors.model.stops import is_own, misfits
 from actors.plan import AccountPlan
 from actors.rules import RULES
@@ -88,13 +88,27 @@ def forbidden(state: State, lock: Lock) -> tuple[Goal, ...]:
 
 def cooled(state: State, locks: tuple[Lock, ...]) -> State:
     """Return the state under these locks: a new soft one lets stand what there is."""
-    held = {one.contract_id: one.size for one in state.view.holdings}
-    cooling = [floor_key(one) for one in locks if one.kind in SOFT]
-    floors = {key: state.kept.floors.get(key, held) for key in cooling}
+    before = state.kept.floors
+    cooling = {floor_key(one): one for one in locks if one.kind in SOFT}
+    floors = {
+        key: before[key] if key in before else standing(state, one) for key, one in cooling.items()
+    }
     if floors != state.kept.floors:
         lives = {**lives_of(state.view), **state.kept.lives} if floors else {}
         state = replace(state, kept=replace(state.kept, floors=floors, lives=lives))
     return replace(state, locks=locks)
+
+
+def standing(state: State, lock: Lock) -> dict[ContractId, int]:
+    """Return what a new lock lets stand of what there is: no more than its rule says did."""
+    held = {one.contract_id: one.size for one in state.view.holdings}
+    said = state.verdicts.get(lock.rule)
+    for breach in said.breaches if isinstance(said, Verdict) else ():
+        if breach.stays is not None and breach.lock is not None and breach.lock.scope == lock.scope:
+            return {
+                one: nearer_to_zero(breach.stays.get(one, 0), size) for one, size in held.items()
+            }
+    return held
 
 
 def lower(state: State) -> State:

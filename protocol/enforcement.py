@@ -63,6 +63,8 @@ class Breach(Message, frozen=True, kw_only=True):
     why: str
     doubtful: bool = False
     """It hangs on a price that not all of bid, ask and last trade bear out, for a whole account."""
+    stays: dict[ContractId, int] | None = None
+    """Under a lock that lets positions stay: the most of them; None is all that is held."""
 
 
 class Verdict(Message, frozen=True, kw_only=True):

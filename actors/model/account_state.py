@@ -8,6 +8,7 @@ from actors.model.book import Book
 from actors.model.contract import root
 from actors.model.feed import Feed
 from actors.model.ledger import Ledger
+from actors.model.round_trips import nearer_to_zero
 from actors.model.settling import Settling
 from actors.plan import AccountPlan
 from actors.rules import RULES
@@ -229,13 +230,6 @@ def lowered(kept: Kept, view: BookView) -> Kept:
 def lives_of(view: BookView) -> dict[ContractId, PositionId]:
     """Return the positions held, each by its contract."""
     return {one.contract_id: one.position_id for one in view.holdings}
-
-
-def nearer_to_zero(allowed: int, held: int) -> int:
-    """Return the smaller of two sizes of one side, 0 if they are on different sides."""
-    if allowed * held <= 0:
-        return 0
-    return min(allowed, held, key=abs)
 
 
 def floor_key(lock: Lock) -> str:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
@@ -169,6 +170,25 @@ def test_nor_does_it_over_a_restart() -> None:
     again.wait(3_000)
 
     assert again.broker.positions == {}
+
+
+@pytest.mark.parametrize("how", ["in a gap", "while the desk is down"])
+def test_what_follows_the_entry_too_many_goes_though_nobody_was_there(how: str) -> None:
+    once = guarded(trade_frequency_limit=replace(COOLING, trigger=frequency.When.EXCEED))
+    desk = Desk(once)
+    desk.trade(MNQ, 1)
+    for size in (1, 3):
+        desk.broker.market(MNQ, size, desk.now.wall)
+        desk.wait(1_000)
+
+    if how == "in a gap":
+        desk.hear(HubsLost(why="reset"))
+        desk.hear(HubsOpened())
+    else:
+        desk = Desk(once, stored=desk.stored, broker=desk.broker)
+    desk.wait(3_000)
+
+    assert desk.broker.positions[MNQ].size == 2, "what stood as the pause began, and no more"
 
 
 def test_what_is_opened_in_a_locked_product_while_the_desk_is_down_is_counted() -> None:

@@ -31,7 +31,8 @@ from protocol.lifecycle import Phase
 from protocol.market_facts import MarkSource
 from protocol.units import SECOND, USD, ContractId, Nanos, RuleName
 from tests.sim.broker import INSTRUMENTS, JUNK, Broker, gain
-from tests.sim.invariants import Invariants, stay
+from tests.sim.invariants import Invariants
+from tests.sim.stays import stay
 
 INEXACT = 20 * SECOND
 """By how much a reset may be late when two clocks must agree: tolerance, and what is under way."""

@@ -71,10 +71,11 @@ from protocol.enforcement import Aim, Goal, Priority
 from protocol.lockouts import Lock, LockKind
 from protocol.message import Message
 from protocol.settings import KeptSettings, Reconfigure
-from protocol.units import AccountId, ContractId, Now, RuleName
+from protocol.units import AccountId, Now, RuleName
 from tests.actors.faulty import StruckError
 from tests.sim.broker import INSTRUMENTS
 from tests.sim.hearing import Hearing
+from tests.sim.stays import Stays, lowered, stay, stood
 
 if TYPE_CHECKING:
     from tests.sim.kernel import Kernel
@@ -90,7 +91,6 @@ WANTED: dict[type, tuple[Aim, ...]] = {
 ABOUT_STOPS = (Aim.TIGHTEN, Aim.PROTECT, Aim.FIT)
 
 type Key = tuple[str | None, RuleName]
-type Stays = dict[ContractId, PositionSeen]
 
 
 class Violation(AssertionError):
@@ -163,7 +163,7 @@ class Invariants:
         found = () if raw is None else decode_state(raw, lockout_actor.Kept).locks
         self._no_lock_is_lost(self.locks, found)
         self.living = {}
-        self.stays = {key: one for key, one in self.stays.items() if key in _rules(found)}
+        self.stays = {key: one for key, one in self.stays.items() if key in _cooling(found)}
 
     def _asked_for(self, wanted: AccountPlan) -> None:
         """Take what is configured: what is tighter applies at once, the rest at the reset."""
@@ -379,10 +379,13 @@ class Invariants:
         self._no_lock_is_lost(self.living, locks)
         self.living = {lock.key: lock for lock in locks}
         held = {key: row.seen for key, row in account.book.rows.items()}
-        cooling = [one.rule for one in locks if one.kind in SOFT]
-        self.stays = {one: self.stays.get(one, held) for one in cooling}
+        broker, cooling = self.kernel.brokers[self.account_id], _cooling(locks)
+        self.stays = {
+            rule: self.stays[rule] if rule in self.stays else stood(lock, held, broker)
+            for rule, lock in cooling.items()
+        }
         if account.known:
-            self.stays = {one: _lowered(stays, held) for one, stays in self.stays.items()}
+            self.stays = {one: lowered(stays, held) for one, stays in self.stays.items()}
         if enforcer is None or not account.known:
             return
         goals = [
@@ -593,21 +596,8 @@ def gentle(plan: AccountPlan) -> set[RuleName]:
     return {name for name, params in plan.rules.items() if not getattr(params, "flatten", True)}
 
 
-def _rules(locks: tuple[Lock, ...]) -> set[RuleName]:
-    return {one.rule for one in locks if one.kind in SOFT}
-
-
-def stay(stays: Stays, held: PositionSeen | None) -> int:
-    """Return how much may stay of what is held: of another position, or turned around, nothing."""
-    allowed = None if held is None else stays.get(held.contract_id)
-    if held is None or allowed is None or allowed.position_id != held.position_id:
-        return 0
-    return min(allowed.size, held.size, key=abs) if allowed.size * held.size > 0 else 0
-
-
-def _lowered(stays: Stays, held: Stays) -> Stays:
-    """Return what may stay after an exit: what has gone does not come back."""
-    return {one: replace(seen, size=stay(stays, held.get(one))) for one, seen in stays.items()}
+def _cooling(locks: tuple[Lock, ...]) -> dict[RuleName, Lock]:
+    return {one.rule: one for one in locks if one.kind in SOFT}
 
 
 def so(goal: Goal, truth: TruthRead) -> bool:

@@ -186,6 +186,16 @@ def does_not_book_while_locked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(account_actor.Account, "_booked", booked)
 
 
+@breaks("I3")
+def lets_stay_what_followed_the_trigger(patch: pytest.MonkeyPatch) -> None:
+    """What is held as a cooldown is set may stay, whenever it was entered."""
+
+    def standing(state: Any, lock: Any) -> dict[Any, int]:  # noqa: ARG001
+        return {one.contract_id: one.size for one in state.view.holdings}
+
+    patch.setattr(account_guard, "standing", standing)
+
+
 @breaks("I11")
 def drops_trades_while_locked(patch: pytest.MonkeyPatch) -> None:
     """What is lost under a lock is not counted, nor read again."""
