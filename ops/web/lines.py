@@ -155,24 +155,35 @@ def position(one: PositionStatus) -> Line:
 
 def order(one: OrderStatus) -> Line:
     """Return a working order."""
-    prices = " limit ".join(price for price in (one.stop, one.limit) if price is not None)
-    kind = one.type.replace("_", " ") + (f" at {prices}" if prices else "")
     what = f"{one.side} {one.size - one.filled} {ticket(one.contract)}"
-    return (Span(f"  {what} {kind}, working"),)
+    return (Span(f"  {what} {kind(one)}, working"),)
+
+
+def kind(one: OrderStatus) -> str:
+    """Return what kind of order it is, with its prices."""
+    prices = " limit ".join(price for price in (one.stop, one.limit) if price is not None)
+    return one.type.replace("_", " ") + (f" at {prices}" if prices else "")
 
 
 def step(one: EnforcementStatus) -> Line:
     """Return an enforcement with its time."""
     ending = ENDINGS.get(one.state, one.state)
-    if one.confirmed is not None:
-        took = datetime.fromisoformat(one.confirmed) - datetime.fromisoformat(one.requested)
-        ending = f"proven after {took.total_seconds() * 1000:.0f} ms"
+    if (took := took_ms(one)) is not None:
+        ending = f"proven after {took:.0f} ms"
     style = "reached" if one.state == "failing" else ""
     return (
         Span(f"  {local(one.requested)} {title(one.rule)}, "),
         Span(ending, style),
         Span(f": {one.why}", "soft"),
     )
+
+
+def took_ms(one: EnforcementStatus) -> float | None:
+    """Return how long it took until it was proven; None if it is not yet."""
+    if one.confirmed is None:
+        return None
+    took = datetime.fromisoformat(one.confirmed) - datetime.fromisoformat(one.requested)
+    return took.total_seconds() * 1000
 
 
 def local(instant: str) -> str:
