@@ -4,6 +4,7 @@ A line is made of spans, so that it can be cut to a width before it is coloured.
 colour alone.
 """
 
+import os
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -237,11 +238,13 @@ def piece(line: Line, begin: int, end: int) -> Line:
 
 
 def coloured(line: Line, width: int) -> str:
-    """Return a line cut to a width, as a terminal colours it."""
+    """Return a line cut to a width, as a terminal colours it, or as NO_COLOR wants it."""
     found: list[str] = []
     for text, style in piece(line, 0, width):
-        shown = printable(text)
-        found.append(f"\x1b[{STYLES[style]}m{shown}\x1b[0m" if style else shown)
+        shown, numbers = printable(text), STYLES[style] if style else ""
+        if os.environ.get("NO_COLOR"):  # https://no-color.org
+            numbers = ";".join(one for one in numbers.split(";") if len(one) == 1)
+        found.append(f"\x1b[{numbers}m{shown}\x1b[0m" if numbers else shown)
     return "".join(found)
 
 
