@@ -105,6 +105,7 @@ def render_desk(desk: DeskStatus) -> list[str]:
     return [
         f"desk {desk.login}: {desk.state.upper()}, {pid}, {figures}",
         *(f"  {one:d} {one.word} since {desk.checkpoints[one.word]}" for one in start[-1:]),
+        *([f"  its last life ended: {desk.last_end}"] if desk.last_end is not None else []),
         *(f"  ALARM {alarm}" for alarm in desk.alarms),
     ]
 

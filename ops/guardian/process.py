@@ -181,7 +181,7 @@ def _own(data_dir: Path) -> LockFile:
         raise Ended(Exit.EXCEPTION, str(error), mend) from None
     except OSError as error:
         what = f"data_dir: {data_dir} cannot be used: {error.strerror}"
-        raise Ended(Exit.CONFIGURATION, what, "choose a folder that is yours") from None
+        raise Ended(Exit.CONFIGURATION, what, "choose a folder that is yours, with room") from None
 
 
 def _watches(loaded: Loaded) -> tuple[Watch, ...]:

@@ -60,6 +60,15 @@ def test_a_status_names_an_enforcement_as_explain_wants_it_and_says_how_long_it_
     assert f"{at}1001/daily_realized_loss/2 failing: lost" in said
 
 
+def test_a_status_tells_how_a_desks_last_life_ended() -> None:
+    again = replace(DESK, restarts=1, last_end="desk main died by signal 9")
+
+    assert "  its last life ended: desk main died by signal 9" in render(
+        replace(STATUS, desks=[again])
+    )
+    assert not any("last life" in line for line in render(STATUS))
+
+
 def test_a_status_tells_working_orders() -> None:
     assert (
         "  order 1: sell 1 CON.F.US.MNQ.Z26 stop limit at 20700.00 limit 20690.00, working"
