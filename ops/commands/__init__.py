@@ -10,6 +10,8 @@ import msgspec
 from config.errors import ConfigError, Problem
 from ops.desk.outcome import Ended, Ending, Exit, missing
 
+ANOTHER_USER = "run this as the user of the service"
+
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
     """Why a command has no answer, for programs."""
@@ -30,6 +32,10 @@ def dispatch(args: Namespace) -> int:
     except Ended as ended:
         print(f"riskwarden: {ended}", file=sys.stderr)
         return failed(args, ended.ending)
+    except PermissionError as error:
+        ending = Ending(Exit.EXCEPTION, f"{error.filename}: {error.strerror}; {ANOTHER_USER}")
+        print(f"riskwarden: {ending.message}", file=sys.stderr)
+        return failed(args, ending)
     except ImportError as error:
         ending = missing(error)
         print(f"riskwarden: {ending.message}", file=sys.stderr)

@@ -80,7 +80,7 @@ def fetch(service: Service) -> bytes:
 def not_running(service: Service) -> Ended:
     """Return the error of a service that is not there."""
     what = f"no service is running at {service.http} (data_dir {service.data_dir})"
-    return Ended(Exit.EXCEPTION, what, "start it with `riskwarden run`")
+    return Ended(Exit.EXCEPTION, what, "start it with `riskwarden run`, or your service manager")
 
 
 def render(status: ServiceStatus, width: int | None = None) -> list[str]:

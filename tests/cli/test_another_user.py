@@ -1,5 +1,7 @@
 """Whoever may not look into the data_dir is told so: by every command, and in one line."""
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ops.sim.server import SimServer
+from tests.cli.conftest import Command
 from tests.guardian.conftest import Build, service
 from tests.guardian.service import account, environment, login
 from tests.guardian.test_ways_around import UNPRIVILEGED
@@ -76,6 +79,47 @@ def test_the_doctor_looks_on_where_it_may_not_look(barred: Barred, write: Write)
     assert (code, err) == (3, "")
     assert f"PROBLEM data folder: {folder} cannot be looked into: Permission denied" in out
     assert "request budget" in out
+
+
+@pytest.mark.parametrize("name", ["check", "run", "doctor --offline"])
+def test_a_secret_in_another_users_folder_is_named(barred: Barred, write: Write, name: str) -> None:
+    secret = barred("theirs") / "key"
+
+    file = write(login(NOWHERE, key=f"file:{secret}"), account())
+    code, out, err = told(*name.split(), "--config", file)
+
+    assert code == 3
+    assert f"{secret} cannot be read: Permission denied" in out + err
+
+
+def test_whatever_else_may_not_be_read_is_named(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_: object) -> int:
+        raise PermissionError(13, "Permission denied", "/somewhere")
+
+    monkeypatch.setattr("ops.commands.rules.run", run)
+
+    code, out, err = command("rules", "--json")
+
+    assert code == 1
+    assert "riskwarden: /somewhere: Permission denied; run this as the user" in err
+    assert json.loads(out)["code"] == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes where it may not")
+def test_root_starts_nothing_in_another_users_folder(tmp_path: Path, write: Write) -> None:
+    """It would leave files there that keep the service out."""
+    folder = tmp_path / "var"
+    folder.mkdir()
+    os.chown(folder, 65_534, 65_534)
+
+    code, _, err = told("run", "--config", write(login(NOWHERE), account()))
+
+    assert code == 3
+    assert f"{folder} belongs to user 65534, and this is root" in err
+    assert "systemctl start riskwarden" in err
+    assert list(folder.iterdir()) == []
 
 
 async def test_a_service_of_another_user_is_not_said_not_to_run(
