@@ -14,6 +14,7 @@ import pytest
 from ops.sim import actions
 from ops.sim.scenario import FOLDER, ScenarioError, load
 from ops.sim.server import SimServer, main, serve
+from tests.sim_gateway.leaping import LeapingLoop
 from tests.sim_gateway.rig import MNQ, hub, until
 
 OURS = sorted(path.stem for path in FOLDER.glob("*.toml"))
@@ -40,18 +41,23 @@ def test_the_default_is_what_the_manual_says() -> None:
     assert names == {"MNQ", "MES", "ES", "NQ", "RTY", "CL", "GC"}
 
 
-async def test_the_morning_loses_more_than_500_and_goes_on() -> None:
+def test_the_morning_loses_more_than_500_and_goes_on() -> None:
     assert max(step.at for step in load("morning").steps) < 40
-    async with SimServer("morning", play_steps=True, speed=100) as sim:
-        await until(lambda: not sim.world.tasks)
-
-        trades: Any = sim.exchange.trades(1001, 0, None)
+    with asyncio.Runner(loop_factory=LeapingLoop) as runner:
+        trades = runner.run(traded("morning", 1001))
     realized, crossed = Decimal(0), 0
     for trade in trades:
         realized += Decimal(str(trade["profitAndLoss"] or 0)) - Decimal(str(trade["fees"]))
         crossed = crossed or (trade["id"] if realized <= -500 else 0)
     assert crossed
     assert any(trade["id"] > crossed and trade["profitAndLoss"] is None for trade in trades)
+
+
+async def traded(name: str, account: int) -> Any:
+    """Return the trades of an account after the last step of a scenario."""
+    async with SimServer(name, play_steps=True, speed=100) as sim:
+        await until(lambda: not sim.world.tasks)
+        return sim.exchange.trades(account, 0, None)
 
 
 @pytest.mark.parametrize(
