@@ -35,6 +35,7 @@ TOKEN_SECONDS_DEFAULT = 23 * 3600.0
 RENEW_EARLY_SECONDS = 600.0
 CLOSE_SECONDS = 0.4
 CLOSED = "the connection is closed"
+ASKED = "riskwarden.asked"
 
 
 class Rest(ProjectX):
@@ -127,7 +128,7 @@ class Rest(ProjectX):
         return made
 
     async def _leaves(self, request: Any) -> None:
-        request.extensions["trace"] = forgetful
+        request.extensions |= {"trace": forgetful, ASKED: self._mono()}
         self.figures.requests += 1
         task = asyncio.current_task()
         if task is not None:
@@ -135,8 +136,8 @@ class Rest(ProjectX):
             task.add_done_callback(self._in_flight.discard)
 
     async def _came(self, response: Any) -> None:
-        date = response.headers.get("Date")
-        self.figures.answered(response.status_code, date, time.time(), self._mono())
+        date, asked = response.headers.get("Date"), response.request.extensions[ASKED]
+        self.figures.answered(response.status_code, date, time.time(), self._mono(), asked)
         if response.status_code == 401:  # noqa: PLR2004  (HTTP's own number)
             self.reject(response.request.headers.get("Authorization", "").removeprefix("Bearer "))
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from protocol.units import SECOND, Nanos
 
 HALF_S = 0.5
+UNDER_WAY_MAX = 10 * SECOND
+"""The date of an answer that was longer under way says nothing of now."""
 NAMED = frozenset({200, 401, 403, 404, 429, 500, 502, 503, 504})
 
 
@@ -37,11 +39,11 @@ class WireFigures:
         self.dated: Dated | None = None
         """The newest answer that was dated."""
 
-    def answered(self, status: int, date: str | None, wall_s: float, mono: int) -> None:
-        """Take note of an answer that is just there."""
+    def answered(self, status: int, date: str | None, wall_s: float, mono: int, asked: int) -> None:
+        """Take note of an answer that is just there, to what was asked at `asked`."""
         code = str(status) if status in NAMED else f"{status // 100}xx"
         self.answers[code] += 1
-        if date is None:
+        if date is None or mono - asked > UNDER_WAY_MAX:
             return
         try:
             theirs = parsedate_to_datetime(date)

@@ -11,15 +11,14 @@ sleep the first answer decides, and only then an alarm is raised.
 from typing import Protocol
 
 from actors.adapters.clock import Clock
-from actors.adapters.wire_figures import WireFigures
+from actors.adapters.wire_figures import UNDER_WAY_MAX, WireFigures
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised
 from protocol.message import Message
 from protocol.schedule import ClockJumped, ClockSkewed
 from protocol.units import SECOND, Nanos, Now
 
 JUMP = 2 * SECOND
-TOLERANCE = 10 * SECOND
-"""More than an answer may have been under way."""
+TOLERANCE = UNDER_WAY_MAX
 STEADY = 2 * SECOND
 """Dates are whole seconds: less than this is no news."""
 GATEWAY = "gateway"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from protocol.decisions import AlarmKind, EnforcementFailing
+from protocol.decisions import AlarmKind, AlarmRaised, EnforcementFailing
 from tests.e2e.conftest import Figure
 from tests.e2e.invariants import alarms, holds, last_trade
 from tests.e2e.stand import CLOSE, FIRST, MES, MNQ, PARTIAL, contracts, plan, realized
@@ -208,3 +208,21 @@ async def test_i10_answers_that_come_when_nobody_waits_any_more_cause_no_second_
 
     await flat(stand, figure, begun, trades)
     assert sorted(stand.deeds()) == [(CLOSE, MES), (CLOSE, MNQ)]
+
+
+async def test_the_date_of_an_answer_that_was_long_under_way_says_nothing_of_the_clocks(
+    build: Build,
+) -> None:
+    stand = await build(plan(contracts(9)))
+    answered, polled = stand.desk.counts.wire.answers.total(), len(stand.calls())
+    stand.rest.set(held=["down"])
+    stand.clock.skip(15)
+    await stand.until(
+        lambda: len(stand.calls()) > polled and stand.calls()[-1].answered_ns, "a poll's answer"
+    )
+    stand.clock.skip(3600)
+    stand.rest.set()
+    await stand.until(lambda: stand.desk.counts.wire.answers.total() > answered, "it to arrive")
+    await stand.price(MNQ, 21000)
+
+    assert AlarmKind.CLOCK_SKEW not in {one.kind for one in stand.decided(AlarmRaised)}
