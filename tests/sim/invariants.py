@@ -29,8 +29,11 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from actors import enforcer as enforcer_actor
 from actors import lockout as lockout_actor
 from actors import reset as reset_actor
+from actors import rule as rule_actor
+from actors import timer as timer_actor
 from actors.account_feed import FEED
 from actors.account_life import SUPERVISION
 from actors.model import account_state, enforcement_state
@@ -70,6 +73,7 @@ from protocol.decisions import (
 from protocol.enforcement import Aim, Goal, Priority
 from protocol.lockouts import Lock, LockKind
 from protocol.message import Message
+from protocol.schedule import Clock
 from protocol.settings import KeptSettings, Reconfigure
 from protocol.units import AccountId, Now, RuleName
 from tests.actors.faulty import StruckError
@@ -292,6 +296,33 @@ class Invariants:
             for command in portion.mutations:
                 self._asked(command)
             self._unwritten[id(portion)] = self.stays
+        if not self.flat_by_force:
+            self._timed(cause)
+
+    def _timed(self, cause: str) -> None:
+        """I4: whoever waits for an instant is waited for by the timer: nobody would ask again."""
+        timer = self._state("/timer", timer_actor.State)
+        if timer is None:
+            return
+        now = self.kernel.now()
+        held = {one.name for one in timer.kept.timers}
+        enforcer, lockout = self.enforcer(), self.lockout()
+        reset = self._state("/reset", reset_actor.State)
+        waits: list[str] = []
+        if enforcer is not None and enforcer.timer is not None:
+            waits.append(enforcer_actor.TIMER)
+        if lockout.ahead is not None and any(one.until is not None for one in lockout.locks):
+            waits.append(lockout_actor.TIMER)
+        if reset is not None and reset.ahead is not None:
+            waits.append(reset_actor.TIMER)
+        for rule in self.plan.rules:
+            one = self._state(f"/{RULE_PREFIX}{rule}", rule_actor.State)
+            if one is not None and one.wake is not None:
+                clock = now.wall if one.wake.clock is Clock.WALL else now.mono
+                if one.wake.at > clock:
+                    waits.append(f"{RULE_PREFIX}{rule}")
+        missing = set(waits) - held
+        self.demand(not missing, f"I4 {missing} wait for what no timer has, on {cause}")
 
     def _is_doomed(self) -> bool:
         """Tell whether somebody will not stand without whom the account cannot: a rule is none."""

@@ -10,7 +10,8 @@ the stories of the seeds that it spares as they were.
 | skew | the machine's clock is ahead of the Gateway's or behind it, and is set | I5, I6 by both |
 | feed | another policy; the market falls silent, and one print is wrong | I7: blind is said; one print closes no account |
 | last_resort | an account whose tree will not stand | it is held flat, and the others stand |
-| gone | a rule that will not stand | the account is locked until its reset, and stands itself |
+| gone | a rule that will not stand, and a lockout that dies as it hears so | the account is locked until its reset, and stands itself |
+| behind | actors fail just as other messages wait for them | I4: nothing that was wished of them is lost |
 """  # noqa: E501 - a table
 
 from random import Random
@@ -32,7 +33,8 @@ SHARES = {
     "skew": 0.35,
     "feed": 0.5,
     "last_resort": 0.12,
-    "gone": 0.12,
+    "gone": 0.2,
+    "behind": 0.35,
 }
 """Of the runs that have any, how many have this one."""
 PARTS = {
@@ -42,6 +44,7 @@ PARTS = {
     "feed": {"blind", "misprint"},
     "last_resort": {"last_resort"},
     "gone": {"gone"},
+    "behind": {"behind"},
 }
 """What is played of each twist, so that somebody may see whether it is."""
 PLAIN = 0.3
