@@ -231,7 +231,7 @@ class Account:
         if not valued:
             state, asked = reads.revalue(state.plan, state, heard, afresh=afresh)
             effects += asked
-        if heard & reads.BOOKED:
+        if heard.meets(reads.BOOKED):
             state, told = life.weighed(state)
             effects += [Send("enforcer", BookChanged(view=state.view)), *told]
         if state.known:
