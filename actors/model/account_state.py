@@ -165,6 +165,7 @@ def viewed(plan: AccountPlan, state: State) -> State:
         confirm=plan.feed.confirm_span,
         under_lock=under_lock(state),
         ahead=state.ahead or Nanos(0),
+        untold=tuple(sorted(state.settling.untold)),
     )
     return replace(state, view=view, filled=state.ledger)
 
