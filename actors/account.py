@@ -118,7 +118,8 @@ class Account:
                 return self._true(state, message, now)
             case TruthFailed():
                 state, said = reads.truth_failed(state.plan, state, message, now)
-                unknown = TruthUnknown(command_id=message.command_id, why=message.why)
+                which, why, left = message.command_id, message.why, message.asked
+                unknown = TruthUnknown(command_id=which, why=why, asked=left)
                 return Step(state, (*said, Send("enforcer", unknown)))
             case InstrumentRead() | InstrumentFailed():
                 state, said = records.take(state.plan, state, message, now)

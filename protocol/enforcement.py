@@ -112,10 +112,14 @@ class TruthSeen(Message, frozen=True, kw_only=True):
 
 
 class TruthUnknown(Message, frozen=True, kw_only=True):
-    """To the enforcer: a read failed.  Unknown is never flat."""
+    """To the enforcer: a read failed.  Unknown is never flat.
+
+    `asked` is false when the Gateway was never asked, as the minute's requests are kept for more.
+    """
 
     command_id: str
     why: str
+    asked: bool = True
 
 
 class FlatCertificate(msgspec.Struct, frozen=True, kw_only=True):
