@@ -233,7 +233,7 @@ class Account:
         if not valued:
             state, asked = reads.revalue(state.plan, state, heard, afresh=afresh)
             effects += asked
-        if heard.meets(reads.BOOKED):
+        if heard & reads.BOOKED:
             state, told = life.weighed(state)
             effects += [Send("enforcer", BookChanged(view=state.view)), *told]
         if state.known:

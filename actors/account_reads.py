@@ -145,22 +145,22 @@ def revalue(plan: AccountPlan, state: State, heard: Hears, *, afresh: bool) -> L
     if state.awaits_marks:
         awaits = state.awaits_marks | heard
         return replace(state, awaits_marks=awaits, sweeping=state.sweeping or afresh), ()
-    if not (state.view.holdings and heard.meets(VALUED)):
+    if not (state.view.holdings and heard & VALUED):
         return state, ()
     state = replace(state, awaits_marks=heard, sweeping=state.sweeping or afresh)
     return state, (Send("market_data", watch_marks(plan, state)),)
 
 
-def hearing(state: State, rules: tuple[RuleName, ...], heard: Hears) -> tuple[str, ...]:
+def hearing(state: State, rules: tuple[RuleName, ...], heard: Hears) -> list[str]:
     """Return the rules that are to judge what changed, the most urgent first.
 
     All wait for the marks of contracts that have just been asked for, or a rule that needs no
     price would act before a more urgent one that does: the market answers within the same turn.
     """
     if state.awaits_marks:
-        return ()
+        return []
     asked, absent = listeners(rules, heard), state.gone | state.leaving
-    return tuple(one for one in asked if one not in absent) if absent else asked
+    return [one for one in asked if one not in absent] if absent else asked
 
 
 def woken(state: State, rules: tuple[RuleName, ...], name: str) -> tuple[Effect, ...]:

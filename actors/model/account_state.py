@@ -1,7 +1,5 @@
 """Everything an account knows, and the view of it that its rules judge."""
 
-from functools import lru_cache
-
 import msgspec
 from msgspec.structs import replace
 
@@ -137,10 +135,11 @@ def by_urgency(plan: AccountPlan) -> tuple[RuleName, ...]:
     return tuple(sorted(plan.rules, key=lambda name: RULES[name].priority))
 
 
-@lru_cache(maxsize=1_024)
-def listeners(rules: tuple[RuleName, ...], heard: Hears) -> tuple[str, ...]:
+def listeners(rules: tuple[RuleName, ...], heard: Hears) -> list[str]:
     """Return the actors of those rules that hear of a change, in the order of the rules."""
-    return tuple(f"{RULE_PREFIX}{one}" for one in rules if RULES[one].hears.meets(heard))
+    # Plain integers: flags take thirty times as long, and this is asked at every event.
+    bits = heard._value_
+    return [f"{RULE_PREFIX}{one}" for one in rules if RULES[one].hears._value_ & bits]
 
 
 def viewed(plan: AccountPlan, state: State) -> State:

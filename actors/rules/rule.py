@@ -39,10 +39,6 @@ class Hears(Flag):
     STANDING = auto()
     """Whether the account may trade."""
 
-    def meets(self, other: "Hears") -> bool:
-        """Tell whether two have something in common: a flag's & takes thirty times as long."""
-        return bool(self._value_ & other._value_)
-
 
 class RuleParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """A rule's settings as written under [accounts.rules.NAME]; money is in dollars.
