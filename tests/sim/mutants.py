@@ -187,16 +187,6 @@ def does_not_book_while_locked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(account_actor.Account, "_booked", booked)
 
 
-@breaks("I3")
-def lets_stay_what_followed_the_trigger(patch: pytest.MonkeyPatch) -> None:
-    """What is held as a cooldown is set may stay, whenever it was entered."""
-
-    def standing(state: Any, lock: Any) -> dict[Any, int]:  # noqa: ARG001
-        return {one.contract_id: one.size for one in state.view.holdings}
-
-    patch.setattr(account_guard, "standing", standing)
-
-
 @breaks("I11")
 def drops_trades_while_locked(patch: pytest.MonkeyPatch) -> None:
     """What is lost under a lock is not counted, nor read again."""
@@ -325,7 +315,7 @@ def acts_on_an_answer_as_if_it_were_proof(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(enforcer.Enforcer, "_answered", answered)
 
 
-@breaks("book", "orders", "I11", "001", "002", "I3")
+@breaks("book", "orders", "armed", "I11", "001", "002", "I3")
 def does_not_read_again_after_a_gap(patch: pytest.MonkeyPatch) -> None:
     """What the hub did not tell is not asked for, neither at once nor by polls; the start is."""
     real = gateway.Gateway.handle
