@@ -69,6 +69,7 @@ from protocol.decisions import (
     EnforcementWithdrawn,
     LockEnded,
     LockSet,
+    VerdictChanged,
 )
 from protocol.enforcement import Aim, Goal, Priority
 from protocol.lockouts import Lock, LockKind
@@ -124,6 +125,8 @@ class Invariants:
         """Those that the living process has told of."""
         self.stays: dict[RuleName, Stays] = {}
         """What was held, as far as was known, as a cooldown began, less what has left since."""
+        self._untimed: set[str] = set()
+        """Who waited for what no timer had as the last turn ended: its actor may be on its way."""
         self._written = self.stays
         """The same as the disk knows it: what a crash takes back was never known."""
         self._unwritten: dict[int, dict[RuleName, Stays]] = {}
@@ -321,8 +324,9 @@ class Invariants:
                 clock = now.wall if one.wake.clock is Clock.WALL else now.mono
                 if one.wake.at > clock:
                     waits.append(f"{RULE_PREFIX}{rule}")
-        missing = set(waits) - held
-        self.demand(not missing, f"I4 {missing} wait for what no timer has, on {cause}")
+        missing, before = set(waits) - held, self._untimed
+        self._untimed = missing
+        self.demand(not missing & before, f"I4 {missing} wait for what no timer has, on {cause}")
 
     def _is_doomed(self) -> bool:
         """Tell whether somebody will not stand without whom the account cannot: a rule is none."""
@@ -368,6 +372,8 @@ class Invariants:
                     self._asked_for(self._told)
                 case DayReset():
                     self._guarded_by(self._wanted)
+                case VerdictChanged(rule=rule, unknown=unknown):
+                    self.hearing.doubted(rule, unknown, self.plan)
                 case LockSet() if (account := self.account()) is not None:
                     self.hearing.locks(decision, account, self.plan)
                 case _:
