@@ -16,7 +16,6 @@ from config.document import MISPLACED, SPECIAL
 from config.errors import ConfigError, Problem, printable
 from config.read import Reader, Table
 from config.schema import LoginConfig, ServiceConfig
-from config.text import decoded
 
 PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -62,17 +61,16 @@ def by_table(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def read_text(file: Path) -> str:
-    """Return the file's text."""
+    """Return the file's text, without the mark that some editors open it with."""
     try:
-        return decoded(file)
+        return file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         mend = "copy one of config/defaults/ there, or name another file"
         raise refusal(file, "there is no such file", mend=mend) from None
     except IsADirectoryError:
         raise refusal(file, "is a folder", mend="name the .toml file in it") from None
     except OSError as error:
-        mend = "make it a file that the user who runs riskwarden may read, or name another file"
-        raise refusal(file, f"cannot be read: {error.strerror}", mend=mend) from None
+        raise refusal(file, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise refusal(
             file,

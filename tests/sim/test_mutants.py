@@ -7,7 +7,7 @@ import pytest
 from tests.sim.kernel import Kernel
 from tests.sim.mutants import MUTANTS, Mutant
 
-SEEDS = range(200)
+SEEDS = range(60)
 
 
 @pytest.fixture(autouse=True)
