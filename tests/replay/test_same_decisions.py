@@ -48,6 +48,7 @@ def test_i9_a_journal_repeats_its_decisions_and_commands(seed: int) -> None:
     assert repeat(journal(seed)) == []
 
 
+@pytest.mark.timeout(300)
 def test_i9_the_seeds_have_everything_that_could_make_a_difference() -> None:
     found = [one for seed in SEEDS for one in journal(seed)]
 
