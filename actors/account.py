@@ -22,7 +22,7 @@ from actors import account_reads as reads
 from actors import account_records as records
 from actors import account_trades as trades
 from actors.behaviour import Step
-from actors.model.account_state import EVERYTHING, NOTHING, Kept, State, fresh, remembered, viewed
+from actors.model.account_state import EVERYTHING, NOTHING, Kept, State, fresh, viewed
 from actors.plan import AccountPlan
 from actors.rules.rule import Hears
 from actors.tree import SETTINGS
@@ -118,7 +118,8 @@ class Account:
                 return self._true(state, message, now)
             case TruthFailed():
                 state, said = reads.truth_failed(state.plan, state, message, now)
-                unknown = TruthUnknown(command_id=message.command_id, why=message.why)
+                which, why, left = message.command_id, message.why, message.asked
+                unknown = TruthUnknown(command_id=which, why=why, asked=left)
                 return Step(state, (*said, Send("enforcer", unknown)))
             case InstrumentRead() | InstrumentFailed():
                 state, said = records.take(state.plan, state, message, now)
@@ -135,7 +136,8 @@ class Account:
         before, state = state, reads.take_truth(state, message)
         state, said = guard.discover(state.plan.account_id, state, before, now)
         state, cleared = reads.clear(state.plan.account_id, state, *CLEARED_BY_TRUTH)
-        step = self._settle(state, EVERYTHING, now, (*said, *cleared))
+        waits = trades.waits(before, state, now)
+        step = self._settle(state, EVERYTHING, now, (*said, *cleared, *waits))
         seen = reads.evidence(state.plan, step.state, message)
         said = (*step.effects, Send("enforcer", seen))
         state, more = feed.after_truth(state.plan, step.state, now)
@@ -190,7 +192,7 @@ class Account:
             case Enforced(rule=rule, certificate=certificate):
                 return Step(state, (Send("lockout", CertifyLock(rule=rule, at=certificate.at)),))
             case TimerFired(name=trades.SETTLED):
-                state, asked = trades.settled(state.plan, state)
+                state, asked = trades.settled(state.plan, state, now)
                 return self._settle(state, Hears.POSITIONS | Hears.PRICES, now, asked)
             case TimerFired(name=records.RECORDS):
                 return Step(*records.again(state.plan, state))
@@ -252,14 +254,13 @@ class Account:
         else:
             heard = Hears.ORDERS
             book, changed = before.order(fact)
-        if book is not before:
-            held, row = (one.rows.get(fact.contract_id) for one in (before, book))
-            settling = state.settling.moved(held, row, state.ledger.sizes)
-            state = remembered(replace(state, book=book, settling=settling), fact, now)
+        if book is before:
+            return Step(state)
+        state, waits = trades.take_row(state, book, fact, now)
         if not changed:
             return Step(state)
         state, said = guard.attempt(state.plan.account_id, state, before, fact, now)
-        return self._settle(state, heard, now, said)
+        return self._settle(state, heard, now, (*waits, *said))
 
     def _verdict(self, state: State, verdict: Verdict, now: Now) -> Step[State]:
         """Take a rule's judgement: say what changed, and answer its breaches."""

@@ -14,11 +14,12 @@ from actors.model.account_state import (
     exposed,
     floor_key,
     in_force,
+    lives_of,
     lowered,
-    nearer_to_zero,
 )
 from actors.model.book import Book
 from actors.model.demands import increases, met
+from actors.model.round_trips import nearer_to_zero
 from actors.model.stops import is_own, misfits
 from actors.plan import AccountPlan
 from actors.rules import RULES
@@ -87,22 +88,35 @@ def forbidden(state: State, lock: Lock) -> tuple[Goal, ...]:
 
 def cooled(state: State, locks: tuple[Lock, ...]) -> State:
     """Return the state under these locks: a new soft one lets stand what there is."""
-    held = {one.contract_id: one.size for one in state.view.holdings}
-    cooling = [floor_key(one) for one in locks if one.kind in SOFT]
-    floors = {key: state.kept.floors.get(key, held) for key in cooling}
+    before = state.kept.floors
+    cooling = {floor_key(one): one for one in locks if one.kind in SOFT}
+    floors = {
+        key: before[key] if key in before else standing(state, one) for key, one in cooling.items()
+    }
     if floors != state.kept.floors:
-        state = replace(state, kept=replace(state.kept, floors=floors))
+        lives = {**lives_of(state.view), **state.kept.lives} if floors else {}
+        state = replace(state, kept=replace(state.kept, floors=floors, lives=lives))
     return replace(state, locks=locks)
+
+
+def standing(state: State, lock: Lock) -> dict[ContractId, int]:
+    """Return what a new lock lets stand of what there is: no more than its rule says did."""
+    held = {one.contract_id: one.size for one in state.view.holdings}
+    said = state.verdicts.get(lock.rule)
+    for breach in said.breaches if isinstance(said, Verdict) else ():
+        if breach.stays is not None and breach.lock is not None and breach.lock.scope == lock.scope:
+            return {
+                one: nearer_to_zero(breach.stays.get(one, 0), size) for one, size in held.items()
+            }
+    return held
 
 
 def lower(state: State) -> State:
     """Return the state with what cooldowns let stay brought down to what there is."""
     if not (state.known and state.kept.floors):
         return state
-    floors = lowered(state.kept.floors, state.view)
-    if floors is state.kept.floors:
-        return state
-    return replace(state, kept=replace(state.kept, floors=floors))
+    kept = lowered(state.kept, state.view)
+    return state if kept is state.kept else replace(state, kept=kept)
 
 
 def demand(
@@ -236,14 +250,17 @@ def discover(
 def grows(before: Book, book: Book, fact: PositionSeen | OrderSeen) -> bool:
     """Tell whether a fact shows more exposure than the book had, or could lead to more.
 
-    A market order is not counted: the position that it opens is.  Nor is a bracket that sleeps:
-    its entry is.
+    Another position is new, also if it is told of before the end of the one it follows.  A market
+    order is not counted: the position that it opens is.  Nor is a bracket that sleeps: its entry
+    is.
     """
     if isinstance(fact, OrderSeen):
         new = fact.order_id not in before.orders and fact.status in WORKING
         counted = fact.type is not OrderType.MARKET and fact.status is not OrderStatus.SUSPENDED
         return new and counted and increases(fact, size_in(book, fact.contract_id))
-    held = size_in(before, fact.contract_id)
+    row = before.rows.get(fact.contract_id)
+    same = row is not None and row.seen.position_id == fact.position_id
+    held = size_in(before, fact.contract_id) if same else 0
     return abs(fact.size) > abs(held) or fact.size * held < 0
 
 

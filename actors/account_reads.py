@@ -70,13 +70,14 @@ def take_truth(state: State, message: TruthRead) -> State:
     facts = [fact for fact in later if isinstance(fact, PositionSeen | OrderSeen)]
     if state.truth_asked is None or message.asked >= state.truth_asked:
         book = state.book.truth(message.positions, message.orders, facts)
-        settling = state.settling.shown(state.book.rows, book.rows, message.asked)
+        filled = state.ledger.sizes if message.trades is None else None
+        settling = state.settling.shown(state.book.rows, book.rows, filled, message.asked)
         state = replace(state, book=book, settling=settling, known=True, truth_asked=message.asked)
     newest = state.trades_asked is None or message.asked >= state.trades_asked
     if message.trades is not None and newest:
         since = [fact for fact in later if isinstance(fact, TradeSeen)]
         ledger = state.ledger.rebuilt(message.trades, since)
-        settling = state.settling.read(state.book.rows, ledger.sizes)
+        settling = state.settling.read(state.book.rows, ledger.sizes, message.asked)
         state = replace(
             state, ledger=ledger, settling=settling, trades_known=True, trades_asked=message.asked
         )

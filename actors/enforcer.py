@@ -15,6 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from actors.behaviour import Step
+from actors.model.claims import claim_of, claim_of_read, read_put_off
 from actors.model.deeds import Action
 from actors.model.demands import Demand, merge, met
 from actors.model.enforcement_state import Flight, Kept, State, resumed
@@ -33,7 +34,7 @@ from actors.model.pacing import (
     unread,
     worth_reading,
 )
-from protocol.answers import Answered
+from protocol.answers import RESERVED, Answered
 from protocol.commands import PlaceStop, ReadTruth
 from protocol.decisions import (
     EnforcementConfirmed,
@@ -85,7 +86,8 @@ class Enforcer:
             case TruthSeen() if message.command_id == state.reading:
                 return self._truth(state, message, now)
             case TruthUnknown() if message.command_id == state.reading:
-                return self._advance(unread(state, now), (), now)
+                failed = unread(state, now) if message.asked else read_put_off(state, now)
+                return self._advance(failed, (), now)
             case TimerFired(purpose=Purpose.ENFORCER):
                 return self._advance(overdue(replace(state, timer=None), now), (), now)
             case _:
@@ -177,7 +179,8 @@ class Enforcer:
         failed = vain or not harmless(flight, message)
         why = "accepted, as before, and not done" if vain else message.why
         said = self._failing(state, flight, why) if failed else ()
-        counts = failed or isinstance(flight.command, PlaceStop)
+        left = message.why != RESERVED
+        counts = failed or (left and isinstance(flight.command, PlaceStop))
         demands = tuple(
             replace(one, attempts=one.attempts + 1) if counts and serves(one, flight) else one
             for one in state.kept.demands
@@ -258,10 +261,13 @@ class Enforcer:
             kept = replace(state.kept, serial=serial)
             deadline = Nanos(now.mono + READ_MAX)
             state = replace(state, kept=kept, reading=command_id, read_deadline=deadline)
-            account_id = self._account_id
-            effects.append(
-                Ask(ReadTruth(command_id=command_id, account_id=account_id, urgent=True))
+            read = ReadTruth(
+                command_id=command_id,
+                account_id=self._account_id,
+                urgent=True,
+                claim=claim_of_read(state, now),
             )
+            effects.append(Ask(read))
         due = next_deadline(state, now)
         if due is not None and due != state.timer:
             state = replace(state, timer=due)
@@ -277,6 +283,7 @@ class Enforcer:
         for action in actions:
             serial += 1
             command = command_of(action, state.kept, self._account_id, serial)
+            command = replace(command, claim=claim_of(action, state.kept.holds, now))
             deadline = Nanos(now.mono + ANSWER_MAX)
             flights.append(Flight(key=action.key, command=command, deadline=deadline))
         demands = tuple(replace(d, proofs=()) if d.proofs else d for d in state.kept.demands)

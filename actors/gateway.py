@@ -60,12 +60,8 @@ class Gateway:
     def handle(self, state: State, message: Message, now: Now) -> Step[State]:
         """Take one step of start-up, or of keeping in touch."""
         match message:
-            case LoggedIn(accounts=accounts, spent=spent):
-                if not state.logged_in:  # else an earlier life asked, and ours may retry the hubs
-                    state = replace(state, logged_in=True, fails=0, retry_at=None)
-                state, cleared = clear(state)
-                state = replace(state, readings=state.readings.reported(spent, now))
-                return self._listed(state, accounts, now, cleared)
+            case LoggedIn():
+                return self._logged_in(state, message, now)
             case LoginFailed(why=why):
                 return self._failed(state, why, now)
             case Evaluated(account_id=account_id):
@@ -93,6 +89,18 @@ class Gateway:
                 return Step(state, (Ask(ReadAccounts()),))
             case _:
                 return Step(state)
+
+    def _logged_in(self, state: State, message: LoggedIn, now: Now) -> Step[State]:
+        """Take who is listed; hubs that could not be opened before the login are tried again."""
+        said: tuple[Effect, ...] = ()
+        if not state.logged_in:  # else an earlier life asked, and ours may retry the hubs
+            state = replace(state, logged_in=True, fails=0, retry_at=None)
+            if state.hubs is Hubs.LOST:
+                at = Nanos(now.mono + RETRY)
+                state, said = replace(state, retry_at=at), (Wake(mono=at),)
+        state, cleared = clear(state)
+        state = replace(state, readings=state.readings.reported(message.spent, now))
+        return self._listed(state, message.accounts, now, (*said, *cleared))
 
     def _failed(self, state: State, why: str, now: Now) -> Step[State]:
         state, raised = raise_(state, AlarmKind.CANNOT_ENFORCE, None, why)

@@ -21,10 +21,9 @@ from protocol.codec import Recorded, decode_state, encode_state
 from protocol.commands import Mutation, Read
 from protocol.decisions import DayReset, Decision
 from protocol.effects import Wake
-from protocol.lifecycle import Began, Failed, Wish
-from protocol.lockouts import CertifyLock, EndLock, SetLock
+from protocol.lifecycle import WISHES, Began, Failed, Wish
 from protocol.message import Message
-from protocol.schedule import CancelTimer, StartTimer, Tick
+from protocol.schedule import Tick
 from protocol.units import AccountId, Nanos, Now
 
 log = logging.getLogger(__name__)
@@ -172,7 +171,7 @@ class Runtime:
 
     def wished(self, path: str, message: object) -> None:
         """Note what a dying actor is told in vain, if it is a wish: its next life hears it."""
-        if isinstance(message, StartTimer | CancelTimer | SetLock | EndLock | CertifyLock):
+        if isinstance(message, WISHES):
             self.dying[path][1].append(message)
 
     def forget(self, path: str) -> tuple[str, tuple[Wish, ...]]:

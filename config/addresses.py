@@ -26,14 +26,14 @@ def split_http(address: str) -> tuple[str, int]:
         raise Invalid(
             "http",
             f"{printable(address)} is no address and port of this machine",
-            why="the API can end locks: it answers to this machine only",
+            why="it shows accounts and positions: it answers to this machine only",
             mend='write http = "127.0.0.1:8484"',
         )
     if not loopback:
         raise Invalid(
             "http",
             f"{host} can be reached from other machines",
-            why="whoever reaches the API can read your accounts and command the guardian",
+            why="whoever reaches it can read your accounts and positions",
             mend='write http = "127.0.0.1:8484", and reach it from elsewhere through SSH',
         )
     return host, port

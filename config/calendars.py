@@ -17,6 +17,7 @@ from actors.model.aliases import canonical
 from actors.model.calendar import SATURDAY, Calendar, EarlyClose, clock, wall_time
 from config.errors import ConfigError, Problem, bare, did_you_mean, dotted, printable
 from config.read import Reader, Steps, Table
+from config.text import decoded
 
 FOLDER = Path(__file__).parent / "calendars"
 EXAMPLE = "as in config/calendars/cme_equity.toml"
@@ -212,12 +213,13 @@ def is_root(text: str) -> bool:
 def parse(file: Path) -> Table:
     """Return the file's tables; raise `ConfigError` if it has none."""
     try:
-        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+        return tomllib.loads(decoded(file))
     except FileNotFoundError:
         mend = f"name one that comes with the product: {', '.join(shipped())}"
         raise refusal(file, "there is no such calendar", mend=mend) from None
     except OSError as error:
-        raise refusal(file, f"cannot be read: {error.strerror}") from None
+        mend = "make it a file that the user who runs riskwarden may read, or name another file"
+        raise refusal(file, f"cannot be read: {error.strerror}", mend=mend) from None
     except UnicodeDecodeError:
         raise refusal(file, "is not UTF-8", why="TOML is always UTF-8") from None
     except (ValueError, RecursionError) as error:

@@ -16,6 +16,7 @@ from config.document import MISPLACED, SPECIAL
 from config.errors import ConfigError, Problem, printable
 from config.read import Reader, Table
 from config.schema import LoginConfig, ServiceConfig
+from config.text import decoded
 
 PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -61,16 +62,17 @@ def by_table(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def read_text(file: Path) -> str:
-    """Return the file's text, without the mark that some editors open it with."""
+    """Return the file's text."""
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return decoded(file)
     except FileNotFoundError:
         mend = "copy one of config/defaults/ there, or name another file"
         raise refusal(file, "there is no such file", mend=mend) from None
     except IsADirectoryError:
         raise refusal(file, "is a folder", mend="name the .toml file in it") from None
     except OSError as error:
-        raise refusal(file, f"cannot be read: {error.strerror}") from None
+        mend = "make it a file that the user who runs riskwarden may read, or name another file"
+        raise refusal(file, f"cannot be read: {error.strerror}", mend=mend) from None
     except UnicodeDecodeError as error:
         raise refusal(
             file,

@@ -93,6 +93,8 @@ class Reader:
         mend = f"write {field.encode_name} = {words(field.type)}"
         if "table" in words(field.type):
             mend = "add it: config/REFERENCE.md shows its keys"
+        elif not path:  # the file's own lists are lists of tables
+            mend = f"write [[{field.encode_name}]] above each of them"
         path = (*path, field.encode_name)
         self.refuse(path, "is missing", why=meaning(field.type), mend=mend)
 
@@ -102,7 +104,8 @@ class Reader:
         if special := self.special.get(plain):
             return special(self, raw, path)
         if is_struct(plain):
-            table = self.expect_table(raw, path, f"write [{path[-1]}] above its keys")
+            name = ".".join(step for step in path if not step.startswith("["))
+            table = self.expect_table(raw, path, f"write [{name}] above its keys")
             return None if table is None else self.struct(plain, table, path)
         if get_origin(plain) is dict and isinstance(raw, dict):
             return self.mapping(get_args(plain)[1], cast("Table", raw), path)

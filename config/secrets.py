@@ -132,9 +132,13 @@ def exposure(
 ) -> tuple[Problem, ...]:
     """Warn of a secret's file that other users of the machine can read."""
     path = secret_file(ref, base_dir, environ)
-    if path is None or os.name != "posix" or not path.is_file():
+    try:
+        about = path.stat() if path is not None and os.name == "posix" else None
+    except OSError:  # whoever reads it says why it cannot be
         return ()
-    mode = stat.S_IMODE(path.stat().st_mode)
+    if path is None or about is None or not stat.S_ISREG(about.st_mode):
+        return ()
+    mode = stat.S_IMODE(about.st_mode)
     if not mode & (stat.S_IRWXG | stat.S_IRWXO):
         return ()
     what = f"{printable(str(path))} is open to other users of this machine (mode {mode:04o})"

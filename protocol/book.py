@@ -64,6 +64,8 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """The contracts held that a lock covers, be it the account's or their own."""
     ahead: Nanos = Nanos(0)
     """How far this machine's clock is ahead of the Gateway's, by which fills are dated."""
+    untold: tuple[ContractId, ...] = ()
+    """Contracts of which something has been closed and no trade has told yet what that made."""
 
     def holding(self, contract_id: ContractId) -> Holding | None:
         """Return the open position of a contract, if there is one."""

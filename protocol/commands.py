@@ -4,9 +4,24 @@ A shadow account's behaviours can only be given the reads: that no mutation can 
 matter of types.
 """
 
+from enum import StrEnum
+
 from protocol.account_facts import Side
 from protocol.message import Message
 from protocol.units import AccountId, ContractId, Nanos, OrderId, Price
+
+
+class Claim(StrEnum):
+    """What enforcement may claim of the minute's requests: who goes first when they run out."""
+
+    AT_ONCE = "at once"
+    """It leaves whatever has been spent."""
+    FIRST = "first"
+    """It is tried for the first time: of what is left, it leaves some to first closes."""
+    ONCE_MORE = "once more"
+    """It was tried once in vain: a close leaves less to others than the rest."""
+    AGAIN = "again"
+    """It was tried in vain: it leaves what others may need for their first try."""
 
 
 class CloseContract(Message, frozen=True, kw_only=True):
@@ -15,6 +30,7 @@ class CloseContract(Message, frozen=True, kw_only=True):
     command_id: str
     account_id: AccountId
     contract_id: ContractId
+    claim: Claim = Claim.AT_ONCE
 
 
 class PartialClose(Message, frozen=True, kw_only=True):
@@ -24,6 +40,7 @@ class PartialClose(Message, frozen=True, kw_only=True):
     account_id: AccountId
     contract_id: ContractId
     size: int
+    claim: Claim = Claim.AT_ONCE
 
 
 class CancelOrder(Message, frozen=True, kw_only=True):
@@ -33,6 +50,7 @@ class CancelOrder(Message, frozen=True, kw_only=True):
     account_id: AccountId
     contract_id: ContractId
     order_id: OrderId
+    claim: Claim = Claim.AT_ONCE
 
 
 class ModifyOrder(Message, frozen=True, kw_only=True):
@@ -48,6 +66,7 @@ class ModifyOrder(Message, frozen=True, kw_only=True):
     """Of the whole order, filled contracts included."""
     yields: bool = False
     """Do not send it when the minute's requests run low: others need them more."""
+    claim: Claim = Claim.AT_ONCE
 
 
 class PlaceStop(Message, frozen=True, kw_only=True):
@@ -62,6 +81,7 @@ class PlaceStop(Message, frozen=True, kw_only=True):
     tag: str
     """Ours, and never used before: by it the stop is known again, and a copy is refused."""
     yields: bool = False
+    claim: Claim = Claim.AT_ONCE
 
 
 type Mutation = CloseContract | PartialClose | CancelOrder | ModifyOrder | PlaceStop
@@ -78,13 +98,14 @@ class ReadAccounts(Message, frozen=True, kw_only=True):
 class ReadTruth(Message, frozen=True, kw_only=True):
     """Read an account's positions and working orders, and its trades since an instant if given.
 
-    An `urgent` one is enforcement's: it leaves although the minute's requests are spent.
+    An `urgent` one is enforcement's: it leaves although polls may not, and as it may `claim`.
     """
 
     command_id: str
     account_id: AccountId
     trades_since: Nanos | None = None
     urgent: bool = False
+    claim: Claim = Claim.AT_ONCE
 
 
 class ReadInstrument(Message, frozen=True, kw_only=True):

@@ -63,6 +63,8 @@ class Breach(Message, frozen=True, kw_only=True):
     why: str
     doubtful: bool = False
     """It hangs on a price that not all of bid, ask and last trade bear out, for a whole account."""
+    stays: dict[ContractId, int] | None = None
+    """Under a lock that lets positions stay: the most of them; None is all that is held."""
 
 
 class Verdict(Message, frozen=True, kw_only=True):
@@ -110,10 +112,14 @@ class TruthSeen(Message, frozen=True, kw_only=True):
 
 
 class TruthUnknown(Message, frozen=True, kw_only=True):
-    """To the enforcer: a read failed.  Unknown is never flat."""
+    """To the enforcer: a read failed.  Unknown is never flat.
+
+    `asked` is false when the Gateway was never asked, as the minute's requests are kept for more.
+    """
 
     command_id: str
     why: str
+    asked: bool = True
 
 
 class FlatCertificate(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,11 +5,12 @@ from enum import StrEnum
 from protocol.account_facts import AccountSeen
 from protocol.lockouts import CertifyLock, EndLock, SetLock
 from protocol.message import Message
-from protocol.schedule import CancelTimer, StartTimer
+from protocol.schedule import CancelTimer, ResetDue, StartTimer
 from protocol.units import AccountId
 
-type Wish = StartTimer | CancelTimer | SetLock | EndLock | CertifyLock
-"""What a child is asked once: nobody would ask again because it has died."""
+type Wish = StartTimer | CancelTimer | SetLock | EndLock | CertifyLock | ResetDue
+"""What a child is asked or told once: nobody would ask again because it has died."""
+WISHES = (StartTimer, CancelTimer, SetLock, EndLock, CertifyLock, ResetDue)
 
 
 class Died(Message, frozen=True, kw_only=True):

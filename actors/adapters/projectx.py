@@ -153,7 +153,11 @@ class Broker:
     async def _read_truth(self, command: ReadTruth) -> TruthRead:
         asked = Nanos(self._mono())
         positions, orders, trades = await projectx_reads.truth(
-            self._rest, command.account_id, command.trades_since, urgent=command.urgent
+            self._rest,
+            command.account_id,
+            command.trades_since,
+            urgent=command.urgent,
+            claim=command.claim,
         )
         return TruthRead(
             command_id=command.command_id,

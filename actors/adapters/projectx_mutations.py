@@ -104,7 +104,9 @@ async def perform(rest: Rest, command: Mutation) -> Answered:
     endpoint, body = request(command)
     why = ""
     yields = isinstance(command, ModifyOrder | PlaceStop) and command.yields
-    if yields and not spare(rest.meter.spent()):
+    closes = isinstance(command, CloseContract | PartialClose)
+    waits = yields and not spare(rest.meter.spent())
+    if waits or not rest.turns.take(command.account_id, command.claim, closes=closes):
         return Answered(
             command_id=command.command_id,
             account_id=command.account_id,

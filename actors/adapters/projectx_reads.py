@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from actors.adapters import decode
-from actors.adapters.projectx_answers import GatewayError, Refusal, accepted
+from actors.adapters.projectx_answers import GatewayError, Refusal, Withheld, accepted
 from actors.adapters.projectx_rest import Rest
 from actors.model import budget
 from protocol.account_facts import (
@@ -23,7 +23,8 @@ from protocol.account_facts import (
     PositionSeen,
     TradeSeen,
 )
-from protocol.answers import Refused
+from protocol.answers import RESERVED, Refused
+from protocol.commands import Claim
 from protocol.units import SECOND, AccountId, ContractId, Nanos
 
 PAGE_ORDERS = 500
@@ -93,7 +94,12 @@ async def trades(rest: Rest, account: AccountId, since: Nanos) -> tuple[TradeSee
 
 
 async def truth(
-    rest: Rest, account: AccountId, since: Nanos | None, *, urgent: bool = False
+    rest: Rest,
+    account: AccountId,
+    since: Nanos | None,
+    *,
+    urgent: bool = False,
+    claim: Claim = Claim.AT_ONCE,
 ) -> tuple[tuple[PositionSeen, ...], tuple[OrderSeen, ...], tuple[TradeSeen, ...] | None]:
     """Read trades, if asked for, then positions and orders at once.
 
@@ -101,12 +107,16 @@ async def truth(
     never as one that its trade has realized and that is still held, which would count twice.
     Unless there is room for all of it none is asked for: parts would only spend what comes free.
     """
+    requests = budget.TRUTH if since is None else budget.DAY
     if not urgent:
-        rest.afford(budget.TRUTH if since is None else budget.DAY)
+        rest.afford(requests)
+    elif not rest.turns.take(account, claim, requests, reads=True):
+        raise Withheld(RESERVED)
     done = None if since is None else await trades(rest, account, since)
     async with asyncio.TaskGroup() as group:
         held = group.create_task(positions(rest, account, urgent=urgent))
         working = group.create_task(orders(rest, account, urgent=urgent))
+        rest.meter.leave_next(budget.TRUTH)
     return held.result(), working.result(), done
 
 

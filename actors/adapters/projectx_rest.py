@@ -25,6 +25,7 @@ from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE, WINDOW_NS, Meter
 from actors.adapters.projectx_token import expiry
 from actors.adapters.projectx_wire import client, forgetful
 from actors.adapters.tasks import retrieve
+from actors.adapters.turns import Turns
 from actors.adapters.wire_figures import WireFigures
 from actors.model.budget import judgeable
 from protocol.answers import RESERVED
@@ -56,6 +57,7 @@ class Rest(ProjectX):
         spare()
         self.meter = Meter(mono)
         self.rate_limiter = self.meter
+        self.turns = Turns(mono, self.meter.claimed)
         self.figures = figures or WireFigures()
         self.figures.budget = REQUESTS_PER_MINUTE
         self.renew_at = 0.0

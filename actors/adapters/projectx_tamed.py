@@ -1,14 +1,16 @@
 """Habits of the SDK and its libraries that a service cannot live with, switched off."""
 
+import asyncio
 import logging
 import sys
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from importlib.util import find_spec
 
 from project_x_py.utils.async_rate_limiter import RateLimiter
 
-from actors.model.budget import LIMIT, WINDOW
+from actors.model.budget import LATE, LIMIT, WINDOW
 from protocol.units import SECOND
 
 REQUESTS_PER_MINUTE = LIMIT
@@ -46,6 +48,7 @@ class Meter(RateLimiter):
         super().__init__(max_requests=REQUESTS_PER_MINUTE, window_seconds=WINDOW_NS / SECOND)
         self._mono = mono
         self._sent: deque[int] = deque(maxlen=METER_MAX)
+        self._next = 0
 
     async def acquire(self) -> None:
         """Note a request that leaves now."""
@@ -53,7 +56,21 @@ class Meter(RateLimiter):
 
     def spent(self) -> int:
         """Return the number of requests of the last minute."""
-        horizon = self._mono() - WINDOW_NS
-        while self._sent and self._sent[0] <= horizon:
+        return self._since(self._mono() - WINDOW_NS)
+
+    def leave_next(self, requests: int) -> None:
+        """Count requests whose tasks begin in the loop's next turn, until they have begun."""
+        self._next += requests
+        asyncio.get_running_loop().call_soon(self._begun, requests)
+
+    def _begun(self, requests: int) -> None:
+        self._next -= requests
+
+    def claimed(self) -> int:
+        """Return what the Gateway may count in its minute, and what is about to leave."""
+        return self._since(self._mono() - WINDOW_NS - LATE) + self._next
+
+    def _since(self, horizon: int) -> int:
+        while self._sent and self._sent[0] <= horizon - LATE:
             self._sent.popleft()
-        return len(self._sent)
+        return len(self._sent) - bisect_right(self._sent, horizon)

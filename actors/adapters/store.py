@@ -244,6 +244,7 @@ class Store:
         env.reader_check()  # frees the slots of readers that were killed
         self._dbs = store_schema.databases(env, create=not self._read_only)
         if self._read_only:
+            store_files.give_back(self.path)
             return store_schema.look(env, self._dbs, self._account_id)
         generation = store_schema.enter(env, self._dbs, self._account_id)
         if generation == 1:

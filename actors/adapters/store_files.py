@@ -20,6 +20,7 @@ from lmdb import verify
 from actors.adapters.storage import StoreCorrupt, StoreError
 
 DATA = "data.mdb"
+LOCK = "lock.mdb"
 CHECKED = "checked"
 COPIES_MAX = 8
 """Damaged copies kept of one account; the oldest makes room for the next."""
@@ -127,8 +128,21 @@ def copy(path: Path, to: Path) -> None:
         raise StoreError(f"{path}: nothing was ever recorded here")
     if is_cut_short(path):
         check_fully(path)
-    with damage_named(path), lmdb.open(str(path), readonly=True, max_dbs=3) as env:
+    with damage_named(path), lmdb.open(str(path), readonly=True, max_dbs=3, mode=0o600) as env:
+        give_back(path)
         env.copy(str(to), compact=True)
+
+
+def give_back(path: Path) -> None:
+    """Let the lock file belong to whom the data belong to.
+
+    LMDB makes one also for a reader: root, asked to look at a backup that was put back, would
+    otherwise leave one that keeps the service out of its own store.
+    """
+    owner = (path / DATA).stat()
+    with suppress(OSError):  # not ours to give, or on a disk that cannot be written
+        if (path / LOCK).stat().st_uid != owner.st_uid:
+            os.chown(path / LOCK, owner.st_uid, owner.st_gid)
 
 
 def sync_folder(path: Path) -> None:

@@ -8,6 +8,7 @@ from actors.model.book import Book
 from actors.model.contract import root
 from actors.model.feed import Feed
 from actors.model.ledger import Ledger
+from actors.model.round_trips import nearer_to_zero
 from actors.model.settling import Settling
 from actors.plan import AccountPlan
 from actors.rules import RULES
@@ -22,7 +23,7 @@ from protocol.lifecycle import Phase
 from protocol.lockouts import Lock, LockKind
 from protocol.market_facts import Marks
 from protocol.schedule import DayKnown
-from protocol.units import ContractId, Nanos, Now, RuleName
+from protocol.units import ContractId, Nanos, Now, PositionId, RuleName
 
 NOTHING = Hears(0)
 EVERYTHING = ~NOTHING
@@ -44,6 +45,10 @@ class Kept(msgspec.Struct, frozen=True):
     attempts: int = 0
     floors: Floors = msgspec.field(default_factory=dict)
     """By soft lock: the signed sizes that may stay.  Exits lower them, nothing raises them."""
+    lives: dict[ContractId, PositionId] = msgspec.field(
+        default_factory=dict[ContractId, PositionId]
+    )
+    """Of which positions those sizes are, as far as is known: another makes no use of them."""
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +164,7 @@ def viewed(plan: AccountPlan, state: State) -> State:
         confirm=plan.feed.confirm_span,
         under_lock=under_lock(state),
         ahead=state.ahead or Nanos(0),
+        untold=tuple(sorted(state.settling.untold)),
     )
     return replace(state, view=view, filled=state.ledger)
 
@@ -203,23 +209,28 @@ def _weight(lock: Lock) -> tuple[bool, bool, int]:
     return (lock.scope is not None, lock.kind in SOFT, -(lock.until or 1 << 63))
 
 
-def lowered(floors: Floors, view: BookView) -> Floors:
-    """Return what cooldowns let stay after an exit: never more than there is, nor turned around."""
-    held = {one.contract_id: one.size for one in view.holdings}
-    lower = {
+def lowered(kept: Kept, view: BookView) -> Kept:
+    """Return what cooldowns let stay after an exit: never more than there is, nor turned around.
+
+    Nor another position in its place, be it told of before the end of the one that may stay.
+    """
+    lives = lives_of(view)
+    same = {one: id_ for one, id_ in lives.items() if kept.lives.get(one, id_) == id_}
+    held = {one.contract_id: one.size for one in view.holdings if one.contract_id in same}
+    floors = {
         lock: {
             contract: nearer_to_zero(size, held.get(contract, 0)) for contract, size in one.items()
         }
-        for lock, one in floors.items()
+        for lock, one in kept.floors.items()
     }
-    return floors if lower == floors else lower
+    if floors == kept.floors and lives == kept.lives:
+        return kept
+    return replace(kept, floors=floors, lives=lives)
 
 
-def nearer_to_zero(allowed: int, held: int) -> int:
-    """Return the smaller of two sizes of one side, 0 if they are on different sides."""
-    if allowed * held <= 0:
-        return 0
-    return min(allowed, held, key=abs)
+def lives_of(view: BookView) -> dict[ContractId, PositionId]:
+    """Return the positions held, each by its contract."""
+    return {one.contract_id: one.position_id for one in view.holdings}
 
 
 def floor_key(lock: Lock) -> str:

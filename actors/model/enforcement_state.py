@@ -59,6 +59,8 @@ class Hold(msgspec.Struct, frozen=True):
     """It may still happen: only such a read ends the hold, whatever the book shows meanwhile."""
     accepted: bool = False
     """The last thing sent for the key was accepted, and has changed nothing since."""
+    put_off: Nanos | None = None
+    """Since when our own budget has put it off."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -71,6 +73,8 @@ class State(msgspec.Struct, frozen=True):
     read_at: Nanos = Nanos(0)
     looks: int = 0
     """Reads in a row that showed something still lacking, or failed."""
+    put_off: Nanos | None = None
+    """Since when our own budget has put the next read off."""
     spent: int = 0
     """The login's requests of the minute before the newest answer."""
     timer: Nanos | None = None

@@ -11,10 +11,11 @@ takes a tag once, so however late the first one arrives, there is one stop and n
 from msgspec.structs import replace
 
 from actors.model.budget import patience
+from actors.model.claims import deed_put_off
 from actors.model.deeds import Action, Cancel, Close, Move, Place, move_pace
 from actors.model.demands import Demand, keep
 from actors.model.enforcement_state import Flight, Hold, Kept, State
-from actors.model.pacing import LOOK, RETRY, RETRY_MAX, SETTLE, backoff, unread
+from actors.model.pacing import LOOK, RETRY, SETTLE, backoff, unread
 from actors.model.stops import placed_for, tag_of
 from protocol.answers import RESERVED, Answered, Outcome
 from protocol.commands import (
@@ -94,6 +95,8 @@ def _tag(action: Place, kept: Kept) -> str:
 
 def landed(state: State, flight: Flight, answer: Answered, now: Now) -> State:
     """Take an answered mutation out of the air, and hold back the next for its key."""
+    if answer.why == RESERVED:
+        return deed_put_off(state, flight, answer, now)
     hold = held_back(state, flight, answer, now)
     others = tuple(one for one in state.kept.holds if one.key not in (flight.key, hold.key))
     flights = tuple(one for one in state.kept.flights if one is not flight)
@@ -108,8 +111,6 @@ def landed(state: State, flight: Flight, answer: Answered, now: Now) -> State:
     holds = (*others, hold)
     kept = replace(state.kept, flights=flights, holds=holds, doubtful=doubtful, tags=tags)
     state = replace(state, kept=kept, spent=answer.spent)
-    if answer.why == RESERVED:
-        return state
     read_at = min(state.read_at, Nanos(now.mono + LOOK)) if flights else Nanos(now.mono + LOOK)
     return replace(state, read_at=read_at)
 
@@ -129,8 +130,6 @@ def held_back(state: State, flight: Flight, answer: Answered, now: Now) -> Hold:
     if isinstance(command, ModifyOrder) and outcome is not Outcome.UNCERTAIN:
         key = move_pace(command.order_id)
     fails = max((one.fails for one in state.kept.holds if one.key in (flight.key, key)), default=0)
-    if answer.why == RESERVED:
-        return Hold(key, Nanos(now.mono + RETRY_MAX), fails)
     if outcome is Outcome.ACCEPTED:
         sized = isinstance(command, PartialClose | ModifyOrder | PlaceStop)
         span = SETTLE

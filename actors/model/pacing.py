@@ -141,6 +141,7 @@ def paced(state: State, message: TruthSeen, now: Now) -> State:
     return replace(
         state,
         reading=None,
+        put_off=None,
         looks=state.looks + 1 if lacking else 0,
         read_at=Nanos(now.mono + span),
     )
@@ -165,6 +166,7 @@ def unread(state: State, now: Now) -> State:
         state,
         kept=replace(state.kept, demands=demands),
         reading=None,
+        put_off=None,
         looks=state.looks + 1,
         read_at=Nanos(now.mono + backoff(RETRY, state.looks)),
     )
@@ -205,11 +207,15 @@ def waits(action: Action, taken: set[str], busy: set[ContractId]) -> bool:
 
 
 def worth_reading(state: State) -> bool:
-    """Tell whether a read could show something: a stop that waits for its market needs none."""
+    """Tell whether a read could show something: a stop that waits for its market needs none.
+
+    Nor does what has not even left yet, while the minute's requests are short.
+    """
     if any(one.read_after is not None for one in state.kept.holds):
         return True
+    late = any(one.put_off is not None for one in state.kept.holds)
     return any(
-        one.priority is not Priority.AUTOMATION
+        (not late and one.priority is not Priority.AUTOMATION)
         or one.withdrawn
         or (state.view is not None and met(one.goals, state.view))
         for one in state.kept.demands

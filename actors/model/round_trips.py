@@ -9,7 +9,7 @@
    to close is a closing by itself, of a position that nobody saw open.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -73,6 +73,8 @@ class RoundTrips:
         self.orders: list[Nanos] = []
         """When each order was first filled."""
         self.fills: list[Nanos] = []
+        self.flat: dict[ContractId, Nanos] = {}
+        """When a closing left nothing of a contract the last time."""
         self._entered: set[OrderId] = set()
         self._filled: set[OrderId] = set()
         self._trips: list[Closed] = []
@@ -105,6 +107,8 @@ class RoundTrips:
         costs = (fill.fees + fill.commissions) * closed // max(fill.size, 1)
         if closed:
             self._close(fill, closed, costs, unseen=not against)
+            if size + signed(fill) == 0:
+                self.flat[fill.contract_id] = fill.at
         if closed < fill.size:
             self._open(fill, fill.size - closed, fill.fees + fill.commissions - costs)
 
@@ -164,6 +168,26 @@ def carried_over(held: Mapping[ContractId, int], filled: Mapping[ContractId, int
     for key, size in filled.items():
         before[key] = before.get(key, 0) - size
     return {key: size for key, size in before.items() if size}
+
+
+def left_standing(carried: Sizes, fills: Iterable[TradeSeen], at: Nanos) -> Sizes:
+    """Return what stood at an instant, less what later fills took off: none of them adds to it."""
+    sizes, stood = dict(carried), None
+    for fill in fills:
+        if stood is None and fill.at > at:
+            stood = dict(sizes)
+        add_up(sizes, fill)
+        if stood is not None:
+            key = fill.contract_id
+            stood[key] = nearer_to_zero(stood.get(key, 0), sizes[key])
+    return {key: size for key, size in (sizes if stood is None else stood).items() if size}
+
+
+def nearer_to_zero(allowed: int, held: int) -> int:
+    """Return the smaller of two sizes of one side, 0 if they are on different sides."""
+    if allowed * held <= 0:
+        return 0
+    return min(allowed, held, key=abs)
 
 
 def _joined(held: Closed, part: Closed) -> Closed:

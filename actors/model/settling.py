@@ -10,6 +10,9 @@ day's limit must not break by that.
 3. The row itself stays as it is shown: what is held is never judged by less than the broker shows.
 4. It settles when the row changes, when a read of truth that left later shows the row, or after
    `SETTLE`: then the row counts as a whole again, and the truth is read.
+5. The other way round, a row may be seen to shrink before a trade tells what that made: neither
+   realized nor unrealized has it then.  So much is untold until the trade comes, or a read of
+   trades that left later, or `SETTLE` has gone by twice, with a read of truth in between.
 
 What was carried is what truth shows more than the trades explain.  A read asks for the two one
 after the other, so another beginning is believed when two reads in a row agree on it.
@@ -41,12 +44,29 @@ class Settling(msgspec.Struct, frozen=True, kw_only=True):
     """How many contracts of each row have been realized already."""
     since: Nanos = Nanos(0)
     """Monotonic time of the newest trade among them."""
+    untold: dict[ContractId, int] = msgspec.field(default_factory=dict[ContractId, int])
+    """How many contracts rows show gone, and no trade has told of."""
+    shrunk: Nanos = Nanos(0)
+    """Monotonic time of the newest such row."""
+    late: bool = False
+    """Whether the truth has been asked for them."""
 
     def told(self, trade: TradeSeen, row: Row | None, filled: Sizes, now: Nanos) -> "Settling":
         """Take a trade that was just booked; `filled` is each contract's sum with it."""
-        if row is None or trade.realized is None or trade.voided:
+        if trade.realized is None or trade.voided:
             return self
-        if trade.at <= row.seen.opened or self.carried is None:
+        return self.heard(trade).lagging(trade, row, filled, now)
+
+    def heard(self, trade: TradeSeen) -> "Settling":
+        """Wait no more for a trade that tells what has gone from a row."""
+        key = trade.contract_id
+        if key not in self.untold:
+            return self
+        return replace(self, untold=_put(self.untold, key, self.untold[key] - trade.size))
+
+    def lagging(self, trade: TradeSeen, row: Row | None, filled: Sizes, now: Nanos) -> "Settling":
+        """Note how far the row lags behind a trade."""
+        if row is None or trade.at <= row.seen.opened or self.carried is None:
             return self  # it closed an earlier life
         key = trade.contract_id
         size = min(self.unsettled.get(key, 0) + trade.size, self._lag(row, filled))
@@ -54,33 +74,62 @@ class Settling(msgspec.Struct, frozen=True, kw_only=True):
             return self
         return replace(self, unsettled={**self.unsettled, key: size}, since=now)
 
-    def moved(self, before: Row | None, row: Row | None, filled: Sizes) -> "Settling":
+    def moved(self, before: Row | None, row: Row | None, filled: Sizes, now: Nanos) -> "Settling":
         """Take a row that changed: another life has nothing to do with what closed the last."""
-        if before is None or before.seen.contract_id not in self.unsettled:
+        if before is None:
             return self
-        key, left = before.seen.contract_id, 0
+        key = before.seen.contract_id
+        settling, told = self._shrunk(before, row, filled, now), self.unsettled.get(key, 0)
+        if not told:
+            return settling
+        left = 0
         if row is not None and row.seen.position_id == before.seen.position_id:
-            left = min(self.unsettled[key], self._lag(row, filled))
-        unsettled = {one: held for one, held in self.unsettled.items() if one != key}
-        if left:
-            unsettled[key] = left
-        return replace(self, unsettled=unsettled)
+            left = min(told, self._lag(row, filled))
+        return replace(settling, unsettled=_put(self.unsettled, key, left))
+
+    def _shrunk(self, before: Row, row: Row | None, filled: Sizes, now: Nanos) -> "Settling":
+        """Note what has gone from a row and was not told: it is in what the trades still hold."""
+        if self.carried is None or self.doubted is not None:
+            return self
+        key, sign = before.seen.contract_id, 1 if before.seen.size > 0 else -1
+        shown = 0 if row is None else row.seen.size
+        same = row is not None and row.seen.position_id == before.seen.position_id
+        left = max(0, sign * shown) if same else 0
+        gone = abs(before.seen.size) - left - self.unsettled.get(key, 0)
+        untold = self.untold.get(key, 0)
+        held = self.carried.get(key, 0) + filled.get(key, 0)
+        ahead = min(gone, sign * (held - shown) - untold)
+        if ahead <= 0:
+            return self
+        return replace(self, untold={**self.untold, key: untold + ahead}, shrunk=now, late=False)
 
     def shown(
-        self, before: Mapping[ContractId, Row], rows: Mapping[ContractId, Row], asked: Nanos
+        self,
+        before: Mapping[ContractId, Row],
+        rows: Mapping[ContractId, Row],
+        filled: Sizes | None,
+        asked: Nanos,
     ) -> "Settling":
-        """Take a read of positions: a row that it shows after the trades were told is whole."""
-        if asked > self.since:
-            return self.settled()
+        """Take a read of positions: a row that it shows after the trades were told is whole.
+
+        `filled` is what trades have told of, if this read brings none: it may show more gone.
+        """
+        settling = self
+        for key, row in before.items() if filled is not None else ():
+            settling = settling.moved(row, rows.get(key), filled or {}, asked)
+        if asked > settling.since:
+            return settling.settled()
         kept = {
             key: size
-            for key, size in self.unsettled.items()
+            for key, size in settling.unsettled.items()
             if key in rows and rows[key].seen == before[key].seen
         }
-        return self if kept == self.unsettled else replace(self, unsettled=kept)
+        return settling if kept == settling.unsettled else replace(settling, unsettled=kept)
 
-    def read(self, rows: Mapping[ContractId, Row], filled: Sizes) -> "Settling":
+    def read(self, rows: Mapping[ContractId, Row], filled: Sizes, asked: Nanos) -> "Settling":
         """Take a read of truth that brought trades too: what they leave unexplained was carried."""
+        if asked > self.shrunk and self.untold:
+            return replace(self, untold={}).read(rows, filled, asked)
         shown = {key: row.seen.size for key, row in rows.items()}
         carried = {
             key: size
@@ -95,11 +144,16 @@ class Settling(msgspec.Struct, frozen=True, kw_only=True):
         """Begin another day, of which these sums are: what is held now is carried into it."""
         if self.carried is None:
             return self
-        return Settling().read(rows, filled)
+        return Settling().read(rows, filled, Nanos(0))
 
     def settled(self) -> "Settling":
         """Count every row as a whole again."""
         return replace(self, unsettled={}) if self.unsettled else self
+
+    def overdue(self) -> "Settling":
+        """Wait no more for what should have come by now; what is untold waits for one more read."""
+        untold = {} if self.late else self.untold
+        return replace(self, unsettled={}, untold=untold, late=bool(untold))
 
     def _lag(self, row: Row, filled: Sizes) -> int:
         """Return how many contracts a row shows that its trades say are gone."""
@@ -107,3 +161,9 @@ class Settling(msgspec.Struct, frozen=True, kw_only=True):
         held = (self.carried or {}).get(key, 0) + filled.get(key, 0)
         left = min(abs(shown), abs(held)) if shown * held > 0 else 0
         return abs(shown) - left
+
+
+def _put(sizes: dict[ContractId, int], key: ContractId, size: int) -> dict[ContractId, int]:
+    """Return sizes with another one for a contract; none is listed that is not above zero."""
+    others = {one: held for one, held in sizes.items() if one != key}
+    return {**others, key: size} if size > 0 else others

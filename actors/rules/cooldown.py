@@ -6,6 +6,9 @@ through restarts and resets although the fills behind it are then another day's.
 What was under way before the day's first fill is what the book shows more than the fills explain.
 Fills and positions come by separate streams, so that is believed when the day is first looked at,
 and later only after it has stayed the same for a while.
+
+Where positions may stay, it is what stood at the trigger by the fills, less what has left since:
+what was entered after it, before anybody could know, has no more right than what is entered later.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from actors.model.continued import Continued
-from actors.model.round_trips import RoundTrips, Sizes, add_up, carried_over
+from actors.model.round_trips import RoundTrips, Sizes, add_up, carried_over, left_standing
 from actors.rules.rule import Judgement, RuleState, Wake
 from protocol.account_facts import TradeSeen
 from protocol.book import BookView
@@ -43,11 +46,15 @@ class CoolingState(RuleState, frozen=True):
     doubt: Doubt | None = None
     until: Nanos = Nanos(0)
     why: str = ""
+    stood: Sizes | None = None
+    """What the trigger left standing, as the cooldown began."""
 
 
 class Cooldown(msgspec.Struct, frozen=True, kw_only=True):
     """A cooldown: its end, counted from its trigger, and what triggered it."""
 
+    at: Nanos
+    """When that happened."""
     until: Nanos
     why: str
 
@@ -86,10 +93,13 @@ class Follower[T]:
         if not view.known:
             return state
         held = {one.contract_id: one.size for one in view.holdings}
-        carried = carried_over(held, self._days.over(view.fills).sizes)
+        day = self._days.over(view.fills)
+        carried = carried_over(held, day.sizes)
         if view.day != state.day:
             return replace(state, day=view.day, carried=carried, doubt=None)
-        if carried == state.carried:
+        flat = day.trips.flat
+        lags = any(one.opened < flat.get(one.contract_id, 0) for one in view.holdings)
+        if carried == state.carried and not lags:
             return state if state.doubt is None else replace(state, doubt=None)
         if state.doubt is None or state.doubt.carried != carried:
             return replace(state, doubt=Doubt(carried, now.wall))
@@ -110,7 +120,9 @@ class Follower[T]:
         return self._found
 
 
-def cooling(state: CoolingState, asked: Cooldown | None, *, flatten: bool) -> CoolingState:
+def cooling(
+    state: CoolingState, asked: Cooldown | None, view: BookView, *, flatten: bool
+) -> CoolingState:
     """Return the state with the longer cooldown.
 
     One that lets positions stay begins when the book shows what the fills say: what is held then
@@ -119,7 +131,8 @@ def cooling(state: CoolingState, asked: Cooldown | None, *, flatten: bool) -> Co
     waits = state.doubt is not None and not flatten
     if asked is None or asked.until <= state.until or waits:
         return state
-    return replace(state, until=asked.until, why=asked.why)
+    stood = None if flatten else left_standing(state.carried, view.fills, asked.at)
+    return replace(state, until=asked.until, why=asked.why, stood=stood)
 
 
 def judged(
@@ -154,4 +167,5 @@ def breach(rule: RuleName, state: CoolingState, *, flatten: bool) -> Breach:
         goals=(Goal(aim=Aim.FLATTEN),) if flatten else (),
         lock=LockRequest(kind=LockKind.COOLDOWN, until=state.until),
         why=state.why,
+        stays=state.stood,
     )

@@ -124,7 +124,7 @@ def judge_one(params: Params, tiers: Tiers, fees: bool, worst: Worst, closing: C
             f"{CLOSINGS[params.basis]} of {closing.contract_id} made {usd_text(money)}, "
             f"at or below {usd_text(loss)}: cool down for {duration_text(span)}"
         )
-        worst.last = Cooldown(until=until, why=why)
+        worst.last = Cooldown(at=closing.closed, until=until, why=why)
 
 
 class Judge:
@@ -151,7 +151,7 @@ class Judge:
         state = self._follower.followed(state, view, now)
         closings = self._follower.found(state, view)
         asked = self._judged[view.include_fees].over(closings)
-        state = cooling(state, asked.last, flatten=flatten)
+        state = cooling(state, asked.last, view, flatten=flatten)
         made = closings[-1].net(include_fees=view.include_fees) if closings else Usd(0)
         return judged(NAME, state, (self._limit, usd_text(made)), now, flatten=flatten)
 

@@ -84,7 +84,11 @@ def check_dollars(key: str, amount: Decimal, toward: Toward, example: str) -> No
 def judge_day(
     bound: MoneyBound, state: RuleState, view: BookView, *, combined: bool
 ) -> Judgement[RuleState]:
-    """Judge the day's closed trades, then the closed and open ones together."""
+    """Judge the day's closed trades, then the closed and open ones together.
+
+    A position may be seen to go before the trade tells what it made: that the rest is at the bound
+    without it says nothing.
+    """
     text, realized = bound.text, view.realized
     if realized is None:
         return Judgement(state, text, "?", unknown="the day's trades have not been read")
@@ -103,6 +107,9 @@ def judge_day(
         rested = bound.triggers(view.holdings, total)
         left = bound.left_text(total)
         return Judgement(state, text, usd_text(total), (), rested, left=left)
+    if view.untold:
+        unknown = f"what was closed of {', '.join(view.untold)} has not been told yet"
+        return Judgement(state, text, usd_text(total), unknown=unknown)
     why = (
         f"realized {closed} and unrealized {usd_text(unrealized)} "
         f"are {usd_text(total)}, {bound.reached_text}"

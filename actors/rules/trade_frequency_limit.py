@@ -165,7 +165,7 @@ def count_one(params: Params, limit: Limit, counted: Counted, at: Nanos) -> None
             f"{count} {THINGS[params.count]} {limit.place} are {than} {limit.allowed}: "
             f"cool down for {duration_text(limit.cooldown)}"
         )
-        counted.last = Cooldown(until=Nanos(at + limit.cooldown), why=why)
+        counted.last = Cooldown(at=at, until=Nanos(at + limit.cooldown), why=why)
 
 
 class Counter:
@@ -197,7 +197,7 @@ class Counter:
         counted = self._counts.over(self._follower.found(state, view))
         found = [one.last for one in counted if one.last is not None]
         latest = max(found, key=lambda one: one.until, default=None)
-        state = cooling(state, latest, flatten=flatten)
+        state = cooling(state, latest, view, flatten=flatten)
         tallies = [
             (limit, tally(limit, one.happened, now))
             for limit, one in zip(self._windows, counted, strict=True)

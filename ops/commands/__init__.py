@@ -2,10 +2,23 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from importlib import import_module
 
-from config.errors import ConfigError
-from ops.desk.outcome import Ended, Exit, missing
+import msgspec
+
+from config.errors import ConfigError, Problem
+from ops.desk.outcome import Ended, Ending, Exit, missing
+
+ANOTHER_USER = "run this as the user of the service"
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a command has no answer, for programs."""
+
+    code: int
+    error: str
+    problems: Sequence[Problem] = ()
 
 
 def dispatch(args: Namespace) -> int:
@@ -15,17 +28,29 @@ def dispatch(args: Namespace) -> int:
         sys.stdout.flush()
     except ConfigError as error:
         print(error, file=sys.stderr)
-        return Exit.CONFIGURATION
+        return failed(args, Ending(Exit.CONFIGURATION, str(error)), error.problems)
     except Ended as ended:
         print(f"riskwarden: {ended}", file=sys.stderr)
-        return ended.ending.code
+        return failed(args, ended.ending)
+    except PermissionError as error:
+        ending = Ending(Exit.EXCEPTION, f"{error.filename}: {error.strerror}; {ANOTHER_USER}")
+        print(f"riskwarden: {ending.message}", file=sys.stderr)
+        return failed(args, ending)
     except ImportError as error:
         ending = missing(error)
         print(f"riskwarden: {ending.message}", file=sys.stderr)
-        return ending.code
+        return failed(args, ending)
     except BrokenPipeError:
         sys.stdout = None  # whoever read this has seen enough, and Python would complain at its end
         return Exit.OK
     except KeyboardInterrupt:
         return Exit.EXCEPTION
     return code
+
+
+def failed(args: Namespace, ending: Ending, problems: Sequence[Problem] = ()) -> int:
+    """Return the exit code; a program that asked for JSON gets a document in any case."""
+    if getattr(args, "json", False):
+        told = Failed(code=ending.code, error=ending.message, problems=problems)
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(told)).decode() + "\n")
+    return ending.code

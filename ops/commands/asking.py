@@ -46,6 +46,9 @@ def ask[T](service: Service, request: Request, answer: type[T]) -> T:
         except TimeoutError:
             what = f"the service does not answer within {TIMEOUT_S:.0f} s"
             raise Ended(Exit.EXCEPTION, what, "look at its log") from None
+        except PermissionError as error:
+            what = f"the service may not be asked: {error.strerror} ({service.data_dir})"
+            raise Ended(Exit.EXCEPTION, what, "run this as the user of the service") from None
         except OSError:
             raise not_running(service) from None
     try:

@@ -12,8 +12,16 @@ from ops.commands.table import table
 from ops.commands.terminal import columns, fitted
 from ops.desk.lockfile import holder
 from ops.desk.outcome import Ended, Exit
+from ops.web.lines import kind, took_ms
 from protocol.codec import decode_json
-from protocol.control import AccountStatus, DeskStatus, FeedStatus, ServiceStatus
+from protocol.control import (
+    AccountStatus,
+    DeskStatus,
+    EnforcementStatus,
+    FeedStatus,
+    OrderStatus,
+    ServiceStatus,
+)
 from protocol.decisions import Checkpoint
 
 TIMEOUT_S = 3.0
@@ -72,7 +80,7 @@ def fetch(service: Service) -> bytes:
 def not_running(service: Service) -> Ended:
     """Return the error of a service that is not there."""
     what = f"no service is running at {service.http} (data_dir {service.data_dir})"
-    return Ended(Exit.EXCEPTION, what, "start it with `riskwarden run`")
+    return Ended(Exit.EXCEPTION, what, "start it with `riskwarden run`, or your service manager")
 
 
 def render(status: ServiceStatus, width: int | None = None) -> list[str]:
@@ -97,6 +105,7 @@ def render_desk(desk: DeskStatus) -> list[str]:
     return [
         f"desk {desk.login}: {desk.state.upper()}, {pid}, {figures}",
         *(f"  {one:d} {one.word} since {desk.checkpoints[one.word]}" for one in start[-1:]),
+        *([f"  its last life ended: {desk.last_end}"] if desk.last_end is not None else []),
         *(f"  ALARM {alarm}" for alarm in desk.alarms),
     ]
 
@@ -121,12 +130,24 @@ def render_account(account: AccountStatus, width: int | None = None) -> list[str
     for held in account.positions:
         worth = f"{held.mark or 'no price'}, {held.unrealized or 'unknown'}"
         lines.append(f"  {held.side} {held.size} {held.contract} at {held.average}, now {worth}")
+    lines += map(render_order, account.orders)
     lines += table(account.rules, width)
-    for done in account.enforcements[-5:]:
-        lines.append(f"  {done.requested} {done.rule} {done.state}: {done.why}")
+    lines += map(render_enforcement, account.enforcements[-5:])
     if account.attempts_while_locked:
         lines.append(f"  {account.attempts_while_locked} attempts to trade while locked")
     return lines
+
+
+def render_order(one: OrderStatus) -> str:
+    """Return a working order in one line."""
+    what = f"{one.side} {one.size - one.filled} {one.contract} {kind(one)}"
+    return f"  order {one.id}: {what}, working"
+
+
+def render_enforcement(one: EnforcementStatus) -> str:
+    """Return an enforcement in one line, under the name that `explain` knows it by."""
+    took = "" if (ms := took_ms(one)) is None else f" after {ms:.0f} ms"
+    return f"  {one.requested} {one.id} {one.state}{took}: {one.why}"
 
 
 def render_feed(feed: FeedStatus) -> list[str]:

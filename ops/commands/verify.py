@@ -4,8 +4,7 @@ from argparse import Namespace
 
 from ops.commands.output import put
 from ops.desk.outcome import Exit
-from ops.desk.stores import folder
-from ops.past.folders import accounts, data_dir, is_live
+from ops.past.folders import accounts, data_dir, guarded, is_live
 from ops.past.soundness import Soundness, inspect
 from protocol.units import AccountId
 
@@ -15,7 +14,7 @@ def run(args: Namespace) -> int:
     data = data_dir(args)
     live = is_live(data)
     chosen = accounts(data) if args.account is None else [AccountId(args.account)]
-    found = [inspect(folder(data, one), one, live=live) for one in chosen]
+    found = [inspect(guarded(data, one), one, live=live) for one in chosen]
     nothing = [f"{data}: there is no account's store"]
     put(
         found,

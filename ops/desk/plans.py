@@ -62,9 +62,29 @@ def identify(account: AccountConfig, known: Known) -> AccountId | None:
 
 
 def numbered(config: ServiceConfig, login: str, known: Known) -> dict[AccountId, AccountConfig]:
-    """Return the accounts that are configured under a login and whose number is known."""
-    found = ((identify(one, known), one) for one in accounts_of(config, login))
-    return {number: one for number, one in found if number is not None}
+    """Return the accounts that are configured under a login and whose number is known.
+
+    Of one that is configured by its number and by its name as well, the first holds: which of the
+    two it is only the Gateway tells, so that a file alone cannot be refused over it.
+    """
+    found: dict[AccountId, AccountConfig] = {}
+    for one in accounts_of(config, login):
+        if (number := identify(one, known)) is not None:
+            found.setdefault(number, one)
+    return found
+
+
+def twice(config: ServiceConfig, login: str, known: Known) -> dict[AccountId, str]:
+    """Say of the accounts that are configured more than once that only the first holds."""
+    first, said = numbered(config, login, known), dict[AccountId, str]()
+    for one in accounts_of(config, login):
+        number = identify(one, known)
+        if number is not None and one is not first[number]:
+            said[number] = (
+                f"configured twice, as {first[number].label} and as {one.label}: only the first "
+                "holds; join them in one [[accounts]] table"
+            )
+    return said
 
 
 def orphans(config: ServiceConfig, known: Known, wall: Nanos) -> dict[str, dict[AccountId, str]]:
@@ -92,16 +112,16 @@ def stand_up(
     config: ServiceConfig, login: str, known: Known, wall: Nanos
 ) -> tuple[list[Ward], list[AccountConfig]]:
     """Open the stores of everyone a desk guards; return also whose number is not known yet."""
-    wards, nameless = list[Ward](), list[AccountConfig]()
+    wards, said = list[Ward](), twice(config, login, known)
     opened = _opening(config, login, wall)
-    for account in accounts_of(config, login):
-        account_id = identify(account, known)
-        if account_id is None:
-            nameless.append(account)
-            continue
+    nameless = [one for one in accounts_of(config, login) if identify(one, known) is None]
+    for account_id, account in numbered(config, login, known).items():
         remembered = known.get(account_id)
         name = account.name or (remembered.name if remembered is not None else "")
-        wards.append(_configured(opened(account_id), account, account_id, name, wall))
+        ward = _configured(opened(account_id), account, account_id, name, wall)
+        if account_id in said:
+            ward = ward._replace(alarms=(*ward.alarms, said[account_id]))
+        wards.append(ward)
     for account_id, why in orphans(config, known, wall).get(login, {}).items():
         identity = known.get(account_id)
         wards.append(_left_behind(opened(account_id), account_id, identity, why, wall))

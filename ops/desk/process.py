@@ -170,4 +170,6 @@ def _own(data_dir: Path, login: str) -> None:
         raise Ended(Exit.EXCEPTION, f"{error}, another desk of this login", "end it") from None
     except OSError as error:
         what = f"{data_dir} cannot be used: {error.strerror}"
-        raise Ended(Exit.CONFIGURATION, what, "choose a data_dir that is yours") from None
+        raise Ended(
+            Exit.CONFIGURATION, what, "choose a data_dir that is yours, with room"
+        ) from None

@@ -20,7 +20,7 @@ from actors.tree import SETTINGS
 from config.errors import ConfigError
 from config.schema import ServiceConfig
 from ops.desk.pipe import Command
-from ops.desk.plans import Known, Ward, accounts_of, identify, wanted_plan
+from ops.desk.plans import Known, Ward, numbered, wanted_plan
 from protocol.control import AccountChange, DeskReload
 from protocol.decisions import ConfigurationRefused, ConfigurationTaken, Decision
 from protocol.message import Message
@@ -140,7 +140,7 @@ def wishes(
     config: ServiceConfig, login: str, known: Known, accounts: Iterable[Guarded]
 ) -> Iterable[Reconfigure]:
     """Yield what each guarded account is asked to be guarded by; one taken out by no rules."""
-    configured = {identify(one, known): one for one in accounts_of(config, login)}
+    configured = numbered(config, login, known)
     for plan, lives in accounts:
         if not lives:
             continue
@@ -156,8 +156,7 @@ def overtaken(
     wards: list[Ward], config: ServiceConfig, login: str, known: Known, states: dict[str, Any]
 ) -> bool:
     """Tell whether other accounts, modes or days are to be guarded than stand here."""
-    accounts = accounts_of(config, login)
-    configured = {number for one in accounts if (number := identify(one, known)) is not None}
+    configured = set(numbered(config, login, known))
     if configured - {ward.plan.account_id for ward in wards}:
         return True
     return any(is_outdated(ward, configured, states) for ward in wards)

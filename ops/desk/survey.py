@@ -1,6 +1,6 @@
 """A look at a login without guarding it: who is listed, who may trade, what can be valued."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -63,6 +63,7 @@ async def survey(
                 configured = accounts_of(config, login.name)
                 for account in configured:
                     await _account(link, account, listed, found)
+                found.findings += _twice(configured, listed)
                 await _products(link, [one for each in configured for one in named(each)], found)
             case LoginFailed(why=why, refused=refused):
                 found.findings.append(no_login(login.api_url, why, refused=refused))
@@ -112,6 +113,23 @@ async def _account(
             found.findings.append(Finding(Exit.GATEWAY, what, mend, "accounts"))
         case _:
             pass
+
+
+def _twice(
+    configured: Sequence[AccountConfig], listed: Mapping[AccountId, AccountSeen]
+) -> list[Finding]:
+    """Return the accounts that are configured by their number and by their name as well."""
+    first, found = dict[AccountId, str](), list[Finding]()
+    for account in configured:
+        seen = _find(account, listed)
+        if seen is None:
+            continue
+        if (before := first.setdefault(seen.account_id, account.label)) != account.label:
+            what = f"account {seen.account_id} is configured twice, as {before} and as "
+            what += f"{account.label}: only the first holds"
+            mend = "join them in one [[accounts]] table"
+            found.append(Finding(Exit.CONFIGURATION, what, mend, "accounts"))
+    return found
 
 
 async def _products(link: Link, names: list[Named], found: Survey) -> None:

@@ -24,12 +24,26 @@ WHY_LOCAL = "locks must survive a crash, and a shared disk breaks the database's
 def check(config: ServiceConfig) -> list[Checked]:
     """Look at the folder, or at the one that it will be made in."""
     data_dir = config.service.data_dir
-    folder = next(one for one in (data_dir, *data_dir.parents) if one.exists())
+    try:
+        folder = next(one for one in (data_dir, *data_dir.parents) if is_there(one))
+    except OSError as error:
+        what = f"{data_dir} cannot be looked into: {error.strerror}"
+        mend = "run this as the user of the service, or choose a folder of your own"
+        return [problem("data folder", what, "what is not written is not locked", mend)]
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         why = "what is not written is not locked after a crash"
         mend = "choose a folder of your own in [service] data_dir"
         return [problem("data folder", f"{folder} cannot be written to", why, mend)]
     return [kind(folder), room(folder, config), speed(folder)]
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether something stands there; raise OSError if that may not be known."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def kind(folder: Path, mounts: Path = MOUNTS) -> Checked:

@@ -2,7 +2,7 @@
 
 import http.client
 import socket
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from config.schema import Service
 from ops.desk.lockfile import holder
@@ -21,6 +21,10 @@ def check(service: Service) -> Checked:
     try:
         socket.create_server((service.http_host, service.http_port), family=family).close()
     except OSError as error:
+        if answers(service.http):
+            what = f"a service answers at {service.http}, and it cannot be told whose"
+            mend = "run this as the user of the service; of another one, take another port"
+            return problem("port", what, "the service would not start", mend)
         what = f"{service.http} cannot be used: {error.strerror}"
         mend = "end whoever uses it, or choose another port in [service] http"
         return problem("port", what, "the service would not start", mend)
@@ -31,7 +35,7 @@ def answers(address: str) -> bool:
     """Tell whether a service of ours answers there."""
     host, _, port = address.rpartition(":")
     connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=TIMEOUT_S)
-    with suppress(OSError, http.client.HTTPException):
+    with closing(connection), suppress(OSError, http.client.HTTPException):
         connection.request("GET", "/livez")
         return connection.getresponse().read() == ALIVE
     return False

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 LOCK = "lock"
 LOCK_WAIT_S = 0.3
 FOLDER_MODE = 0o700
+ROOT = 0
 OTHERS = 0o077
 NOBODY = ""
 """No login: a process in its name inherits no secret."""
@@ -171,6 +172,7 @@ def _own(data_dir: Path) -> LockFile:
     """Make the data_dir ours, for its owner only."""
     try:
         data_dir.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        _refuse_root(data_dir)
         if (data_dir / LOCK).exists() or not any(data_dir.iterdir()):
             data_dir.chmod(FOLDER_MODE)
         elif data_dir.stat().st_mode & OTHERS:
@@ -181,7 +183,16 @@ def _own(data_dir: Path) -> LockFile:
         raise Ended(Exit.EXCEPTION, str(error), mend) from None
     except OSError as error:
         what = f"data_dir: {data_dir} cannot be used: {error.strerror}"
-        raise Ended(Exit.CONFIGURATION, what, "choose a folder that is yours") from None
+        raise Ended(Exit.CONFIGURATION, what, "choose a folder that is yours, with room") from None
+
+
+def _refuse_root(data_dir: Path) -> None:
+    """Refuse what root would write into another user's store: it would keep that user out."""
+    owner = data_dir.stat().st_uid
+    if os.geteuid() == ROOT and owner != ROOT:
+        what = f"data_dir: {data_dir} belongs to user {owner}, and this is root"
+        mend = f"start it as that user: `systemctl start riskwarden`, or `sudo -u '#{owner}' ...`"
+        raise Ended(Exit.CONFIGURATION, what, mend)
 
 
 def _watches(loaded: Loaded) -> tuple[Watch, ...]:

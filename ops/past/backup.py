@@ -45,9 +45,15 @@ def back_up(data: Path, accounts: Sequence[AccountId], to: Path) -> tuple[Path, 
         for path in draft.rglob("*"):
             path.chmod(0o700 if path.is_dir() else 0o600)
         draft.rename(target)
-    except (StoreError, lmdb.Error, OSError) as error:
+    except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
-        raise Ended(Exit.EXCEPTION, f"no backup was made: {error}") from None
+        what = f"no backup was made: {to}: {error.strerror}"
+        mend = "name a folder with room, in which this user may write"
+        raise Ended(Exit.EXCEPTION, what, mend) from None
+    except (StoreError, lmdb.Error) as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        what, mend = f"no backup was made: {error}", "look at the store with `riskwarden verify`"
+        raise Ended(Exit.EXCEPTION, what, mend) from None
     except Ended:
         shutil.rmtree(draft, ignore_errors=True)
         raise

@@ -22,9 +22,15 @@ UNREADABLE = (StoreError, lmdb.Error, OSError)
 def data_dir(args: Namespace) -> Path:
     """Return the folder that is meant: --data, or what the configuration says."""
     found: Path = args.data if args.data is not None else load(args.config).config.service.data_dir
-    if not (found / "accounts").is_dir():
+    try:
+        accounts(found)
+    except (FileNotFoundError, NotADirectoryError):
         what = f"{found}: nothing was ever recorded here"
-        raise Ended(Exit.CONFIGURATION, what, "name the service's data_dir, or its configuration")
+        mend = "name the service's data_dir, or its configuration"
+        raise Ended(Exit.CONFIGURATION, what, mend) from None
+    except OSError as error:
+        what = f"{found} cannot be looked into: {error.strerror}"
+        raise Ended(Exit.CONFIGURATION, what, "run this as the user of the service") from None
     return found
 
 
@@ -53,14 +59,20 @@ def _is_running(pid: int) -> bool:
     return True
 
 
+def guarded(data: Path, account_id: AccountId) -> Path:
+    """Return an account's folder; raise Ended if it never had one."""
+    known = accounts(data)
+    if account_id not in known:
+        there = ", ".join(map(str, known)) or "none"
+        what = f"{data}: no account {account_id} was ever guarded from here"
+        raise Ended(Exit.CONFIGURATION, what, f"there is {there}")
+    return folder(data, account_id)
+
+
 @contextmanager
 def reading(data: Path, account_id: AccountId) -> Generator[Store]:
     """Open an account's store beside whoever writes it; raise Ended if that cannot be."""
-    path = folder(data, account_id)
-    if not path.is_dir():
-        there = ", ".join(map(str, accounts(data))) or "none"
-        what = f"{data}: no account {account_id} was ever guarded from here"
-        raise Ended(Exit.CONFIGURATION, what, f"there is {there}")
+    path = guarded(data, account_id)
     try:
         store = Store.open_to_read(path, account_id)
     except UNREADABLE as error:

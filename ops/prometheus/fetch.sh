@@ -1,10 +1,14 @@
 #!/bin/sh
 # Put Debian's prometheus and promtool into .tools/prometheus, for the tests: nothing is installed,
-# nothing is started.  The package comes through apt, which checks whose it is.
+# nothing is started.  The package comes through apt, which checks whose it is.  What is in PATH or
+# was fetched before is not fetched.
 set -eu
 cd "$(dirname "$0")/../.."
 
 where=.tools/prometheus
+if command -v promtool >/dev/null && command -v prometheus >/dev/null; then
+    exit 0
+fi
 if [ -x "$where/usr/bin/promtool" ] && [ -x "$where/usr/bin/prometheus" ]; then
     exit 0
 fi
@@ -20,8 +24,10 @@ echo "prometheus: fetching Debian's package into $where"
 # As root apt drops to a user of its own, which must be able to write here.
 chmod 755 "$down"
 [ "$(id -u)" != 0 ] || chown _apt "$down" 2>/dev/null || true
-fetch() { (cd "$down" && apt-get -q download prometheus) >"$down/log" 2>&1; }
-fetch || { { apt-get -q update || true; } >/dev/null 2>&1 && fetch; } || {
+# Where the network swallows everything, nobody shall wait for it long.
+apt() { timeout 120 apt-get -q -o Acquire::Retries=0 -o Acquire::http::Timeout=10 "$@"; }
+fetch() { (cd "$down" && apt download prometheus) >"$down/log" 2>&1; }
+fetch || { { apt update || true; } >/dev/null 2>&1 && fetch; } || {
     echo "prometheus: apt-get download prometheus fails:" >&2
     cat "$down/log" >&2
     exit 1

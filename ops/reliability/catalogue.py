@@ -77,9 +77,19 @@ BUDGET = (
         "its cost is known before it starts",
     ),
     Fault(
+        "panic-of-fifteen-accounts",
+        "fifteen such accounts at once: more than a minute's requests",
+        "each request is counted before it leaves: closes go first",
+    ),
+    Fault(
+        "refused-on-ten-accounts",
+        "the Gateway refuses every close and cancel of ten accounts, and an eleventh breaches",
+        "at once; what was refused leaves the slice that the eleventh needs",
+    ),
+    Fault(
         "budget-spent-by-others",
         "the minute's requests are spent: 429 to everything",
-        "at once; enforcement is tried all the same",
+        "at once; first closes are tried all the same",
     ),
     Fault(
         "budget-spent-by-resyncs",

@@ -52,13 +52,16 @@ class Rest:
         faults = self.world.faults
         if not faults.thawed.is_set():
             await faults.thawed.wait()
+        token = bearer(request.headers.get("authorization"))
+        limited = self._limited(call, token)
+        if limited is not None:
+            return limited
         fault = faults.rest_faults.take(call.endpoint, call.account)
         if fault is not None and fault.when == "before":
             answer = await self._strike(request, call, fault)
             if answer is not None:
                 return answer
-        token = bearer(request.headers.get("authorization"))
-        answer = self._turned_away(call, token) or self._answer(call)
+        answer = self._unauthorized(call, token) or self._answer(call)
         if self.world.faults.switches.answers_after_events and call.account is not None:
             await self.world.delivery.quiet(call.account)
         if fault is not None and fault.when == "after":
@@ -66,13 +69,17 @@ class Rest:
             return answer if struck is None else struck
         return answer
 
-    def _turned_away(self, call: Call, token: str | None) -> Response | None:
+    def _limited(self, call: Call, token: str | None) -> Response | None:
+        """Turn a call away that is too many: what will be refused counts like any other."""
         switches = self.world.faults.switches
         wait_s = self.world.limit.allows(token, switches.rate_limit, switches.rate_window_s)
-        if wait_s is not None:
-            calls.close(call, "rate limited", 429)
-            headers = {"Retry-After": str(int(wait_s) + 1)} if switches.retry_after else None
-            return Response(status_code=429, headers=headers)
+        if wait_s is None:
+            return None
+        calls.close(call, "rate limited", 429)
+        headers = {"Retry-After": str(int(wait_s) + 1)} if switches.retry_after else None
+        return Response(status_code=429, headers=headers)
+
+    def _unauthorized(self, call: Call, token: str | None) -> Response | None:
         if call.endpoint not in OPEN_ENDPOINTS:
             verdict = self.world.tokens.judge(token)
             if verdict != "good":

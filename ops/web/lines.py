@@ -4,6 +4,7 @@ A line is made of spans, so that it can be cut to a width before it is coloured.
 colour alone.
 """
 
+import os
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -155,24 +156,35 @@ def position(one: PositionStatus) -> Line:
 
 def order(one: OrderStatus) -> Line:
     """Return a working order."""
-    prices = " limit ".join(price for price in (one.stop, one.limit) if price is not None)
-    kind = one.type.replace("_", " ") + (f" at {prices}" if prices else "")
     what = f"{one.side} {one.size - one.filled} {ticket(one.contract)}"
-    return (Span(f"  {what} {kind}, working"),)
+    return (Span(f"  {what} {kind(one)}, working"),)
+
+
+def kind(one: OrderStatus) -> str:
+    """Return what kind of order it is, with its prices."""
+    prices = " limit ".join(price for price in (one.stop, one.limit) if price is not None)
+    return one.type.replace("_", " ") + (f" at {prices}" if prices else "")
 
 
 def step(one: EnforcementStatus) -> Line:
     """Return an enforcement with its time."""
     ending = ENDINGS.get(one.state, one.state)
-    if one.confirmed is not None:
-        took = datetime.fromisoformat(one.confirmed) - datetime.fromisoformat(one.requested)
-        ending = f"proven after {took.total_seconds() * 1000:.0f} ms"
+    if (took := took_ms(one)) is not None:
+        ending = f"proven after {took:.0f} ms"
     style = "reached" if one.state == "failing" else ""
     return (
         Span(f"  {local(one.requested)} {title(one.rule)}, "),
         Span(ending, style),
         Span(f": {one.why}", "soft"),
     )
+
+
+def took_ms(one: EnforcementStatus) -> float | None:
+    """Return how long it took until it was proven; None if it is not yet."""
+    if one.confirmed is None:
+        return None
+    took = datetime.fromisoformat(one.confirmed) - datetime.fromisoformat(one.requested)
+    return took.total_seconds() * 1000
 
 
 def local(instant: str) -> str:
@@ -226,11 +238,13 @@ def piece(line: Line, begin: int, end: int) -> Line:
 
 
 def coloured(line: Line, width: int) -> str:
-    """Return a line cut to a width, as a terminal colours it."""
+    """Return a line cut to a width, as a terminal colours it, or as NO_COLOR wants it."""
     found: list[str] = []
     for text, style in piece(line, 0, width):
-        shown = printable(text)
-        found.append(f"\x1b[{STYLES[style]}m{shown}\x1b[0m" if style else shown)
+        shown, numbers = printable(text), STYLES[style] if style else ""
+        if os.environ.get("NO_COLOR"):  # https://no-color.org
+            numbers = ";".join(one for one in numbers.split(";") if len(one) == 1)
+        found.append(f"\x1b[{numbers}m{shown}\x1b[0m" if numbers else shown)
     return "".join(found)
 
 

@@ -10,13 +10,15 @@ from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
 from actors.rules import daily_realized_loss, daily_realized_profit
 from actors.rules.rule import RuleParams
-from protocol.account_facts import TradeSeen
+from protocol.account_facts import PositionSeen, TradeSeen
 from protocol.answers import TruthRead
 from protocol.decisions import LockSet
 from protocol.units import MILLISECOND, USD, Nanos, RuleName
 from tests.actors.loyal import PATH, Desk
 from tests.actors.rig import later
-from tests.sim.broker import ACCOUNT, MNQ, Broker
+from tests.sim.broker import ACCOUNT, ES, MNQ, Broker, Fact
+
+LOSS, PROFIT = daily_realized_loss.NAME, daily_realized_profit.NAME
 
 
 def desk(*, loss: int = -5_000, profit: int = 5_000) -> Desk:
@@ -106,6 +108,74 @@ def test_003_013_i16_an_exit_counts_its_money_once_whatever_is_told_first(
     costs = 10 * 3_700
     made = 200 * USD if ticks * side > 0 else -200 * USD
     assert account(one).view.realized == made - costs
+
+
+def hedged(side: int = 1) -> Desk:
+    """Return a desk with 300 won in one contract, and 375 lost in another; or the mirror."""
+    one = desk(loss=-350, profit=350)
+    one.trade(MNQ, 10 * side)
+    one.trade(ES, side)
+    one.move(MNQ, 60)
+    one.move(ES, -30)
+    one.wait(5_100)
+    assert account(one).view.unrealized == -75 * side * USD
+    return one
+
+
+def one_goes(one: Desk) -> tuple[list[Fact], list[Fact]]:
+    """Have the first closed, and return what is told of it: its position, and its trade."""
+    facts = one.broker.market(MNQ, -one.broker.positions[MNQ].size, one.now.wall)
+    trade: list[Fact] = [fact for fact in facts if isinstance(fact, TradeSeen)]
+    return [fact for fact in facts if isinstance(fact, PositionSeen)], trade
+
+
+@pytest.mark.parametrize(("side", "rule"), [(1, LOSS), (-1, PROFIT)])
+def test_003_013_i16_what_is_left_without_what_was_not_told_yet_ends_no_day(
+    side: int, rule: RuleName
+) -> None:
+    one = hedged(side)
+    position, trade = one_goes(one)
+
+    one.tell(position)
+    assert account(one).verdicts[rule].unknown == f"what was closed of {MNQ} has not been told yet"
+    one.wait(50)
+    one.tell(trade)
+    one.wait(5_100)
+
+    assert account(one).verdicts[rule].unknown is None
+    assert one.said(LockSet) == []
+    assert one.mutations == []
+
+
+@pytest.mark.parametrize("trades", [True, False], ids=["a read tells", "nothing ever tells"])
+def test_003_a_profit_of_which_no_trade_is_told_is_read_and_not_waited_for_without_end(
+    trades: bool,  # noqa: FBT001 - a column
+) -> None:
+    one = hedged()
+    position, trade = one_goes(one)
+    one.truth_fails = not trades
+
+    one.tell(position)
+    one.wait(3_900)
+    assert one.said(LockSet) == []
+    one.wait(1_000)
+
+    assert len(one.said(LockSet)) == (0 if trades else 1)
+    assert trade
+
+
+def test_003_a_read_that_shows_no_trades_does_not_end_the_day_either() -> None:
+    """The enforcer's own: it may be faster than the hub."""
+    one = hedged()
+    _, trade = one_goes(one)
+
+    one.hear(read(one.broker, "e1", one.now.mono, trades=False))
+    assert account(one).book.rows.keys() == {ES}
+    one.wait(50)
+    one.tell(trade)
+    one.wait(5_100)
+
+    assert one.said(LockSet) == []
 
 
 def test_003_a_position_that_stays_counts_as_a_whole_again_and_is_read() -> None:

@@ -191,6 +191,19 @@ def test_a_second_answer_to_a_login_does_not_forget_that_the_hubs_are_tried_agai
     assert OpenHubs in asked(bench.wait(2 * SECOND))
 
 
+def test_hubs_that_could_not_be_opened_before_the_login_are_opened_after_it() -> None:
+    """A list that an earlier life had asked for came first, and the login took a second try."""
+    bench = GatewayBench()
+    bench.tell(AccountsRead(accounts=seen(ONE)))
+    assert OpenHubs in asked(bench.tell(Evaluated(account_id=ONE)))
+    bench.tell(LoginFailed(why="503", refused=False))
+    bench.tell(HubsLost(why="cannot connect"))
+    bench.wait(2 * SECOND)
+    bench.tell(LoggedIn(accounts=seen(ONE)))
+
+    assert OpenHubs in asked(bench.wait(2 * SECOND))
+
+
 def test_after_every_gap_the_truth_is_read_again_lesson_19() -> None:
     bench = connected()
     assert alarms(bench.tell(HubsLost(why="silent"))) == [(AlarmKind.HUBS_LOST, True)]

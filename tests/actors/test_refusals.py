@@ -10,12 +10,13 @@ from collections import deque
 import pytest
 from msgspec.structs import replace
 
+from actors.adapters.turns import Turns
 from actors.enforcer import Enforcer
-from actors.model.budget import LIMIT, TRUTH, WINDOW
-from protocol.answers import Answered, Outcome
+from actors.model.budget import CLOSES, LAST, LIMIT, TRUTH, WINDOW
+from protocol.answers import RESERVED, Answered, Outcome
 from protocol.commands import CancelOrder, ReadTruth
 from protocol.effects import Ask, Effect, Perform, Send
-from protocol.enforcement import Enforce, Priority, TruthSeen
+from protocol.enforcement import Enforce, Priority, TruthSeen, TruthUnknown
 from protocol.message import Message
 from protocol.schedule import Purpose, StartTimer, TimerFired
 from protocol.units import MILLISECOND, SECOND, AccountId, ContractId, Nanos, Now, RuleName
@@ -43,6 +44,8 @@ class Refusals:
         self.sent: deque[int] = deque()
         self.worst = 0
         self.closes = 0
+        self.tries = [0] * accounts
+        self.turns = Turns(lambda: self.now.mono, self.spent)
         self._end = int(self.now.mono)
         self._due: list[tuple[int, int, int, Message]] = []
         self._serial = 0
@@ -76,13 +79,24 @@ class Refusals:
     def _effect(self, who: int, effect: Effect) -> None:
         match effect:
             case Perform(command):
+                closes = not isinstance(command, CancelOrder)
+                if not self.turns.take(AccountId(who), command.claim, closes=closes):
+                    not_now = Answered(command_id=command.command_id, account_id=AccountId(who),
+                                       outcome=Outcome.REFUSED, why=RESERVED)  # fmt: skip
+                    self._at(self.now.mono, who, not_now)
+                    return
                 self._spend(1)
                 if not isinstance(command, CancelOrder):
                     self.closes += 1
+                    self.tries[who] += 1
                 no = Answered(command_id=command.command_id, account_id=AccountId(who),
                               outcome=Outcome.REFUSED, why="ContractNotActive")  # fmt: skip
                 self._at(self.now.mono + self.trip, who, no)
-            case Ask(ReadTruth(command_id=command_id)):
+            case Ask(ReadTruth(command_id=command_id, claim=claim)):
+                if not self.turns.take(AccountId(who), claim, TRUTH, reads=True):
+                    unread = TruthUnknown(command_id=command_id, why=RESERVED, asked=False)
+                    self._at(self.now.mono, who, unread)
+                    return
                 self._spend(TRUTH)
                 seen = TruthSeen(command_id=command_id, view=LADEN, read=LADEN,
                                  asked=self.now.mono)  # fmt: skip
@@ -120,13 +134,31 @@ def test_i4_thirteen_deeds_refused_for_long_leave_the_minute_and_never_stop(
 
 
 @pytest.mark.parametrize("accounts", [10, 20])
-def test_i4_of_more_accounts_nothing_but_two_tries_and_their_reads_goes_beyond_the_minute(
-    accounts: int,
+@pytest.mark.parametrize("trip_ms", [5, 200])
+def test_i4_many_accounts_refused_for_long_keep_within_the_minute_and_each_goes_on_trying(
+    accounts: int, trip_ms: int
 ) -> None:
-    gateway = Refusals(accounts)
-    gateway.run(600)
+    """Before there were turns: 390 requests in a minute for ten accounts, 780 for twenty."""
+    gateway = Refusals(accounts, trip_ms * MILLISECOND)
+    assert gateway.closes == 3 * accounts, "first closes all leave at once"
+    for _ in range(5):
+        before = list(gateway.tries)
+        gateway.run(180)
+        assert all(now > was for now, was in zip(gateway.tries, before, strict=True))
 
-    assert gateway.worst <= accounts * (2 * 13 + 7 * TRUTH)
+    assert gateway.worst <= LIMIT
+
+
+@pytest.mark.parametrize(("accounts", "kept"), [(5, LAST), (10, LAST), (20, CLOSES)])
+def test_i4_accounts_that_are_refused_for_long_leave_room_for_a_newcomer_at_any_time(
+    accounts: int, kept: int
+) -> None:
+    """A position with two orders is nine requests; of so many accounts' room at least closes."""
+    gateway = Refusals(accounts)
+    gateway.run(64)  # the first minute of so many is everybody's first
+    for _ in range(120):
+        gateway.run(5)
+        assert gateway.spent() <= LIMIT - kept
 
 
 def test_a_first_try_and_its_repeat_wait_for_no_budget() -> None:

@@ -27,7 +27,7 @@ from protocol.decisions import (
     LockSet,
 )
 from protocol.enforcement import Evaluate
-from protocol.schedule import ClockSkewed
+from protocol.schedule import ClockSkewed, ResetDue
 from protocol.settings import KeptSettings, Reconfigure, RefuseSettings
 from protocol.units import MILLISECOND, Nanos, Now, RuleName
 from tests.actors.faulty import FaultyRoster
@@ -110,6 +110,21 @@ def test_a_looser_limit_waits_for_the_reset_and_then_applies() -> None:
     desk.wait(2_000)
     assert desk.broker.positions[MNQ].size == 4
     assert desk.said(AlarmRaised) == []
+
+
+def test_what_waits_applies_at_the_reset_although_the_settings_die_as_they_hear_of_it() -> None:
+    struck = Times(1, ResetDue)
+    before = plan(contracts(2))
+    desk = Desk(before, FaultyRoster(before, lambda at, one: at == KEEPER and struck(one)))
+    reload(desk, plan(contracts(4)))
+    desk.wait(DAY_MS)
+
+    assert [path for path, _ in desk.deaths] == [KEEPER]
+    assert [one.on for one in desk.said(ConfigurationTaken)] == ["reload", "reset"]
+    assert kept(desk).wanted is None
+    desk.trade(MNQ, 4)
+    desk.wait(2_000)
+    assert desk.broker.positions[MNQ].size == 4
 
 
 def test_the_tighter_parts_apply_now_and_the_looser_ones_at_the_reset() -> None:

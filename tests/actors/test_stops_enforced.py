@@ -201,6 +201,23 @@ def test_a_move_that_gives_way_is_no_failure_and_reads_nothing() -> None:
     assert len(bench.mutations) == 2
 
 
+def test_a_stop_put_off_was_never_sent_so_it_is_no_try_and_stays_under_its_tag() -> None:
+    """Four tries are all that a stop has; and a second tag would be a second stop."""
+    bench = placing()
+    bench.answers(UNCERTAIN)
+    bench.wait(LOOK_MS)
+    bench.truth(BARE)
+    for _ in range(6):
+        bench.wait(RETRY_MAX_MS)
+        bench.answers(REFUSED, RESERVED)
+
+    stops = [one for one in bench.mutations if isinstance(one, PlaceStop)]
+    assert len(stops) == 7
+    assert len({one.tag for one in stops}) == 1
+    (demand,) = bench.state.kept.demands
+    assert demand.attempts == 1
+
+
 def test_a_stop_that_has_no_room_waits_without_a_request() -> None:
     bench = moving(book(priced(mark=21_000), orders=(stop(7, 20_950),)))
     bench.wait(60_000)

@@ -152,6 +152,16 @@ async def test_check_connect_looks_at_accounts_and_contracts(write: Write) -> No
     assert 'account "NOBODY" is not listed; the Gateway lists 1001 "LEADER-1001"' in told
 
 
+async def test_an_account_by_number_and_by_name_is_found_out(write: Write, sim: SimServer) -> None:
+    file = write(login(sim.url), account(), account('name = "PRACTICE-1001"'))
+
+    code, out, _ = await run("check", "--connect", "--config", file)
+
+    assert code == 3
+    assert 'account 1001 is configured twice, as 1001 and as "PRACTICE-1001"' in out
+    assert "mend: join them in one [[accounts]] table" in out
+
+
 @pytest.mark.parametrize(
     ("module", "asked"),
     [("uvicorn", "run"), ("lmdb", "run"), ("project_x_py", "desk --login main")],

@@ -76,7 +76,7 @@ def test_check_tells_programs_every_problem(command: Command, write: Write) -> N
 def test_status_of_nothing(command: Command, write: Write) -> None:
     code, out, err = command("status", "--json", "--config", write(login(NOWHERE), account()))
 
-    assert (code, out) == (1, "")
+    assert (code, json.loads(out)["code"]) == (1, 1)
     assert "no service is running" in err
     assert "riskwarden run" in err
 

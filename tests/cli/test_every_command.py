@@ -120,6 +120,21 @@ def test_a_bad_configuration_says_what_where_why_and_how_to_mend_it(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("name", sorted({*CONFIGURED} - {"run", "doctor"}))
+def test_a_program_is_told_of_a_bad_configuration_in_one_document(
+    command: Command, write: Write, name: str
+) -> None:
+    file = write(login(NOWHERE, key=WRONG_KEY), account(more="limt = 5"))
+
+    code, out, _ = command(name, *MORE.get(name, ()), "--json", "--config", file)
+
+    assert code == 3
+    found = {one["key"]: one for one in json.loads(out)["problems"]}
+    assert found["accounts[1001].limt"]["what"] == "unknown key"
+    assert found["logins[main].api_key"]["mend"]
+    assert WRONG_KEY not in out
+
+
 @pytest.mark.parametrize("name", CONFIGURED)
 def test_a_configuration_that_is_not_there_is_named(
     command: Command, tmp_path: Path, name: str
@@ -143,8 +158,9 @@ ASKING = ("status", "top", "reload", "trace", "rules")
 def test_a_service_that_does_not_run_is_said_so(command: Command, write: Write, name: str) -> None:
     code, out, err = command(name, "--json", "--config", write(login(NOWHERE), account()))
 
-    assert (code, out) == (1, "")
+    assert (code, json.loads(out)["code"]) == (1, 1)
     assert "no service is running" in err
+    assert json.loads(out)["error"] in err
     assert "start it with `riskwarden run`" in err
 
 
@@ -159,6 +175,7 @@ def test_a_past_that_was_never_recorded_is_said_so(
 
     code, out, err = command(name, *MORE.get(name, ()), "--json", "--config", file)
 
-    assert (code, out) == (3, "")
+    assert (code, json.loads(out)["code"]) == (3, 3)
     assert "nothing was ever recorded here" in err
+    assert "nothing was ever recorded here" in json.loads(out)["error"]
     assert "data_dir" in err

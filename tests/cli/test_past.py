@@ -172,6 +172,13 @@ async def test_it_is_said_when_another_release_wrote_what_is_read(
         (("explain", "nonsense"), 3, "is no enforcement's name"),
         (("explain", f"{ID}9"), 3, f"no enforcement {ID}9"),
         (("explain", "77/x/1"), 3, "no account 77 was ever guarded from here; there is 1001, 1002"),
+        (
+            ("verify", "--account", "7"),
+            3,
+            "no account 7 was ever guarded from here; there is 1001, 1002",
+        ),
+        (("verify", "--account", "7", "--json"), 3, "no account 7 was ever guarded from here"),
+        (("backup", "--to", __file__), 1, "Not a directory; name a folder with room"),
         (("replay", "--account", "1001", "--day", "2026-11-21"), 1, "nothing is written of that"),
         (("replay", "--account", "1001", "--day", "yesterday"), 3, "yesterday is no date"),
         (("replay", "--account", "1001", "--day", "2026-11-17"), 1, "nothing is written of that"),

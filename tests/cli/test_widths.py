@@ -49,6 +49,33 @@ def test_a_status_fits_the_terminal_and_loses_nothing(width: int) -> None:
         assert words([figure]) in said, figure
 
 
+def test_a_status_names_an_enforcement_as_explain_wants_it_and_says_how_long_it_took() -> None:
+    one = replace(BUSY.enforcements[0], id="1001/daily_realized_loss/1")
+    open_ = replace(one, id="1001/daily_realized_loss/2", confirmed=None, state="failing")
+
+    said = render(replace(STATUS, accounts=[replace(BUSY, enforcements=[one, open_])]))
+
+    at = "  2026-11-25T14:00:00.000Z "
+    assert f"{at}1001/daily_realized_loss/1 confirmed after 363 ms: lost" in said
+    assert f"{at}1001/daily_realized_loss/2 failing: lost" in said
+
+
+def test_a_status_tells_how_a_desks_last_life_ended() -> None:
+    again = replace(DESK, restarts=1, last_end="desk main died by signal 9")
+
+    assert "  its last life ended: desk main died by signal 9" in render(
+        replace(STATUS, desks=[again])
+    )
+    assert not any("last life" in line for line in render(STATUS))
+
+
+def test_a_status_tells_working_orders() -> None:
+    assert (
+        "  order 1: sell 1 CON.F.US.MNQ.Z26 stop limit at 20700.00 limit 20690.00, working"
+        in render(STATUS)
+    )
+
+
 def test_figures_share_a_line_only_if_it_holds_them_all() -> None:
     rule = replace(RULE, used="-450.00", remaining="50.00")
     whole = "  daily_realized_loss: enforce; limit -500.00; used -450.00; remaining 50.00"

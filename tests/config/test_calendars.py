@@ -255,6 +255,11 @@ def test_a_folder_is_no_calendar(tmp_path: Path) -> None:
         load_calendar(tmp_path)
 
 
+def test_a_file_without_end_is_no_calendar() -> None:
+    with pytest.raises(ConfigError, match="larger than 4 MB"):
+        load_calendar(Path("/dev/zero"))
+
+
 @pytest.mark.parametrize(
     ("name", "mend"),
     [("cme_equities", "did you mean cme_equity?"), ("nyse", "known: cme_equity"), ("", "known: ")],

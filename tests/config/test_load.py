@@ -53,7 +53,10 @@ def test_comments_alone_lack_everything(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(path)
 
-    assert [problem.key for problem in caught.value.problems] == ["logins", "accounts"]
+    assert [(one.key, one.mend) for one in caught.value.problems] == [
+        ("logins", "write [[logins]] above each of them"),
+        ("accounts", "write [[accounts]] above each of them"),
+    ]
 
 
 def test_another_encoding_is_refused_with_its_place(tmp_path: Path) -> None:
@@ -68,6 +71,18 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     loop.symlink_to(loop)
 
     assert refusal(loop).what.startswith("cannot be read: ")
+    assert "the user who runs riskwarden" in refusal(loop).mend
+
+
+def test_a_file_without_end_is_too_large_and_not_read_to_its_end() -> None:
+    problem = refusal(Path("/dev/zero"))
+
+    assert problem.what == "cannot be read: it is larger than 4 MB"
+    assert "name another file" in problem.mend
+
+
+def test_a_file_of_many_accounts_is_not_too_large(write: Write) -> None:
+    assert load(write(end="# a comment\n" * 250_000)).warnings == ()
 
 
 @pytest.mark.parametrize(

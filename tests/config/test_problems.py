@@ -53,6 +53,8 @@ def second(account: str) -> dict[str, str]:
         ({"account": ACCOUNT + "mark = 17:00:00"}, "accounts[1001].mark", "got a time"),
         # Resets
         ({"account": ACCOUNT + 'reset = "17:00"'}, "accounts[1001].reset", "expected a table"),
+        ({"account": ACCOUNT + 'reset = "17:00"'}, "accounts[1001].reset", "[accounts.reset]"),
+        ({"account": ACCOUNT + "feed = 5"}, "accounts[1001].feed", "write [accounts.feed] above"),
         ({"account": ACCOUNT + 'reset = { zone = "America/Chicgo" }'}, "accounts[1001].reset.zone",
          "did you mean 'America/Chicago'?"),
         ({"account": ACCOUNT + 'reset = { zone = "new york" }'}, "accounts[1001].reset.zone",

@@ -81,6 +81,26 @@ async def test_003_counts_an_exit_once_although_its_trade_is_told_first(
     assert stand.requested() == []
 
 
+@pytest.mark.parametrize("order", list(permutations(["trade", "position", "order"])))
+@pytest.mark.parametrize(("side", "against"), SIDES)
+async def test_003_a_winner_that_is_seen_to_go_before_its_trade_is_told_ends_no_day(
+    build: Build, side: str, against: int, order: tuple[str, ...]
+) -> None:
+    late = {"trade": 30, "position": 0, "order": 0} if order[0] == "position" else {}
+    stand = await build(plan(realized("-15.00")), order_of_streams=list(order), delay_ms=late)
+    await stand.enter(side, 1, at=21000)
+    await stand.enter(side, 1, contract=MES, at=6000)
+    await stand.price(MNQ, 21000 - against * 10)
+    await stand.price(MES, 6000 + against * 4)
+    await stand.until(lambda: stand.used(RULE) == "-0.74", "20.00 won, and as much lost")
+
+    await stand.sim.close(FIRST, MNQ)
+    await stand.until(lambda: stand.used(RULE) == "-1.11", "the profit to be judged")
+
+    assert not stand.report().locked, "-20.74 were it without its winner"
+    assert stand.requested() == []
+
+
 async def test_003_leaves_costs_out_where_asked_to(build: Build) -> None:
     stand = await build(plan(realized("-10.01"), include_fees=False))
     await stand.enter("buy", 1, at=21000)

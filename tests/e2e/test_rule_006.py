@@ -186,6 +186,32 @@ async def test_006_lesson_65_a_restart_keeps_cooldown_counts_and_what_may_stay(
     assert locks[0].rule == RULE
 
 
+@pytest.mark.parametrize("how", ["crash", "gap"])
+async def test_006_what_was_left_and_entered_again_while_nobody_heard_goes(
+    build: Build, how: str
+) -> None:
+    stand = await build(plan(frequency(per_minute=2)))
+    await too_many(stand)
+    await stand.until(lambda: stand.state().kept.lives, "what may stay")
+    if how == "crash":
+        await stand.crash()
+    else:
+        stand.sim.faults.set(refuse_hubs=["user"])
+        stand.sim.faults.drop("user")
+        await stand.until(lambda: stand.state().feed.deaf, "the gap")
+    await stand.sim.close(FIRST, MNQ, 3)
+    await stand.sim.order(FIRST, MNQ, "buy", 3)
+
+    if how == "crash":
+        await stand.start()
+    else:
+        stand.sim.faults.set(refuse_hubs=[])
+    await stand.proven()
+
+    assert stand.holdings() == {}
+    assert stand.report().locked
+
+
 async def test_006_lesson_67_a_cooldown_goes_on_over_the_reset(build: Build) -> None:
     stand = await build(plan(frequency(per_session=2)))
     stand.clock.skip(8 * 3600 - 600)  # ten minutes before the reset

@@ -19,7 +19,7 @@ from ops.desk.identities import Identity, recall, remember
 from ops.desk.names import learn
 from ops.desk.plans import Ward, orphans, stand_up, wanted_plan
 from ops.desk.recall import recall_day
-from ops.desk.reloads import overtaken
+from ops.desk.reloads import Guarded, overtaken, wishes
 from ops.desk.status import History
 from ops.desk.stores import folder, locks_held, open_store
 from protocol.account_facts import AccountSeen
@@ -325,3 +325,29 @@ def test_a_desk_stands_up_anew_for_those_who_come_and_go(configure: Configure) -
     wards.append(wards[0]._replace(plan=replace(wards[0].plan, account_id=TWO)))
     assert stands(without, held)
     assert not stands(without, bare)
+
+
+def test_an_account_by_number_and_by_name_is_guarded_once_by_the_first_and_says_so(
+    configure: Configure,
+) -> None:
+    strict = "[accounts.rules.max_contracts]\nlimit = 1\n"
+    config = configure(
+        login(NOWHERE), account(), account('name = "PRACTICE"', rules=strict), account("id = 1002")
+    )
+    known = {ONE: Identity(id=ONE, login="main", name="PRACTICE")}
+
+    wards, nameless = stand_up(config, "main", known, now().wall)
+
+    try:
+        assert [ward.plan.account_id for ward in wards] == [ONE, TWO]
+        assert [*wards[0].plan.rules] == ["daily_realized_loss"]
+        said = [alarm for ward in wards for alarm in ward.alarms]
+        assert len(said) == 1
+        assert said[0].startswith('configured twice, as 1001 and as "PRACTICE": only the first')
+        assert nameless == []
+        assert not overtaken(wards, config, "main", known, {})
+        (asked, _) = wishes(config, "main", known, [Guarded(one.plan, lives=True) for one in wards])
+        assert [*asked.wanted.rules] == ["daily_realized_loss"]
+    finally:
+        for ward in wards:
+            ward.store.close()

@@ -18,6 +18,7 @@ from actors.model.round_trips import (
     Trip,
     add_up,
     carried_over,
+    left_standing,
 )
 from protocol.account_facts import TradeSeen
 from protocol.units import Nanos, Usd, usd_text
@@ -312,6 +313,29 @@ def test_voids_leave_no_trace_wherever_they_come(data: st.DataObject) -> None:
     kept = [one for one in day if one not in gone]
 
     assert shown(told(messages)) == shown(at_once(messages)) == shown(follow(kept))
+
+
+@pytest.mark.parametrize(
+    ("carried", "sizes", "stands"),
+    [
+        pytest.param(0, (2, 1), 3, id="all that was filled until then"),
+        pytest.param(1, (2,), 3, id="and what was carried into the day"),
+        pytest.param(0, (2, 1, 4), 3, id="nothing that was added since"),
+        pytest.param(0, (2, 1, -1), 2, id="less what was taken off"),
+        pytest.param(0, (2, 1, -2, 2), 1, id="which cannot be bought back"),
+        pytest.param(0, (2, 1, 4, -5), 2, id="what was added went first"),
+        pytest.param(0, (2, 1, -3, 3), 0, id="left and entered again"),
+        pytest.param(0, (2, 1, -5, 5), 0, id="turned around and back"),
+        pytest.param(0, (-2, -1, -4, 5), -2, id="a short is the mirror"),
+        pytest.param(0, (2, -2, 3), 0, id="flat at the trigger"),
+    ],
+)
+def test_what_the_trigger_left_standing(carried: int, sizes: tuple[int, ...], stands: int) -> None:
+    fills = tuple(fill(number, number, size) for number, size in enumerate(sizes, start=1))
+
+    stood = left_standing({MNQ.contract_id: carried} if carried else {}, fills, at(2))
+
+    assert stood == ({MNQ.contract_id: stands} if stands else {})
 
 
 @given(any_day())

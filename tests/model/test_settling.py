@@ -53,7 +53,7 @@ def trade(
 
 def holding(size: int) -> Settling:
     """Return what is known of a position whose own trade has been told."""
-    return Settling().read({MNQ: row(size)}, {MNQ: size})
+    return Settling().read({MNQ: row(size)}, {MNQ: size}, NOW)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_before_the_first_truth_nothing_is_taken_off() -> None:
 
 
 def test_what_was_carried_into_the_day_is_known_to_close() -> None:
-    carried = Settling().read({MNQ: row(5)}, {})
+    carried = Settling().read({MNQ: row(5)}, {}, NOW)
 
     assert carried.told(trade(-5), row(5), {MNQ: -5}, NOW).unsettled == {MNQ: 5}
 
@@ -92,15 +92,15 @@ def test_an_exit_in_parts_settles_part_by_part() -> None:
     settling = settling.told(trade(-3), row(5), {MNQ: 0}, NOW)
     assert settling.unsettled == {MNQ: 5}
 
-    settling = settling.moved(row(5), row(3), {MNQ: 0})
+    settling = settling.moved(row(5), row(3), {MNQ: 0}, NOW)
     assert settling.unsettled == {MNQ: 3}
-    assert settling.moved(row(3), None, {MNQ: 0}).unsettled == {}
+    assert settling.moved(row(3), None, {MNQ: 0}, NOW).unsettled == {}
 
 
 def test_another_life_counts_as_a_whole_at_once() -> None:
     settling = holding(5).told(trade(-5), row(5), {MNQ: 0}, NOW)
 
-    assert settling.moved(row(5), row(4, life=8, opened=300), {MNQ: 0}).unsettled == {}
+    assert settling.moved(row(5), row(4, life=8, opened=300), {MNQ: 0}, NOW).unsettled == {}
 
 
 @pytest.mark.parametrize(("asked", "unsettled"), [(999, {MNQ: 5}), (1_000, {MNQ: 5}), (1_001, {})])
@@ -109,19 +109,76 @@ def test_a_read_that_left_after_the_trade_settles_it(
 ) -> None:
     settling = holding(5).told(trade(-5), row(5), {MNQ: 0}, NOW)
 
-    shown = settling.shown({MNQ: row(5)}, {MNQ: row(5)}, Nanos(asked))
+    shown = settling.shown({MNQ: row(5)}, {MNQ: row(5)}, None, Nanos(asked))
 
     assert shown.unsettled == unsettled
     assert settling.settled().unsettled == {}
 
 
+@pytest.mark.parametrize(
+    ("left", "filled", "untold"),
+    [
+        pytest.param(None, 5, 5, id="gone before its trade is told"),
+        pytest.param(row(3), 5, 2, id="a part of it"),
+        pytest.param(row(-2, life=8, opened=300), 5, 5, id="turned around"),
+        pytest.param(row(-2), 5, 5, id="turned around in one life"),
+        pytest.param(None, 0, 0, id="its trade came first"),
+        pytest.param(row(3), 3, 0, id="so did that of a part"),
+        pytest.param(None, 2, 2, id="one of its trades did"),
+        pytest.param(row(7), 5, 0, id="it has grown"),
+    ],
+)
+def test_what_has_gone_from_a_row_and_no_trade_has_told(
+    left: Row | None, filled: int, untold: int
+) -> None:
+    settling = holding(5).moved(row(5), left, {MNQ: filled}, NOW)
+
+    assert settling.untold.get(MNQ, 0) == untold
+    assert holding(0).moved(None, left, {MNQ: filled}, NOW).untold == {}
+
+
+def test_trades_tell_of_it_part_by_part() -> None:
+    settling = holding(5).moved(row(5), None, {MNQ: 5}, NOW)
+
+    settling = settling.told(trade(-2), None, {MNQ: 3}, NOW)
+    assert settling.untold == {MNQ: 3}
+    assert settling.told(trade(1, realized=None), None, {MNQ: 4}, NOW).untold == {MNQ: 3}
+    assert settling.told(trade(-3), None, {MNQ: 0}, NOW).untold == {}
+
+
+@pytest.mark.parametrize(("asked", "untold"), [(1_000, {MNQ: 5}), (1_001, {})])
+def test_a_read_of_trades_that_left_after_it_went_tells(
+    asked: int, untold: dict[ContractId, int]
+) -> None:
+    settling = holding(5).moved(row(5), None, {MNQ: 5}, NOW)
+
+    assert settling.read({}, {MNQ: 5}, Nanos(asked)).untold == untold
+
+
+def test_it_is_waited_for_twice_and_no_longer() -> None:
+    settling = holding(5).moved(row(5), None, {MNQ: 5}, NOW)
+
+    once = settling.overdue()
+    assert once.untold == {MNQ: 5}
+    assert once.overdue().untold == {}
+    again = once.moved(row(2, life=8, opened=300), None, {MNQ: 7}, NOW)
+    assert again.overdue().untold == {MNQ: 7}
+
+
+def test_before_truth_is_sure_nothing_is_waited_for() -> None:
+    torn = holding(5).read({MNQ: row(5)}, {MNQ: 0}, NOW)
+
+    assert torn.moved(row(5), None, {MNQ: 5}, NOW).untold == {}
+    assert Settling().moved(row(5), None, {MNQ: 5}, NOW).untold == {}
+
+
 def test_another_beginning_is_believed_when_two_reads_agree() -> None:
     settling = holding(5)
-    torn = settling.read({MNQ: row(5)}, {MNQ: 0})
+    torn = settling.read({MNQ: row(5)}, {MNQ: 0}, NOW)
     assert torn.carried == {}
-    assert torn.read({}, {MNQ: 0}) == settling
+    assert torn.read({}, {MNQ: 0}, NOW) == settling
 
-    again = torn.read({MNQ: row(5)}, {MNQ: 0})
+    again = torn.read({MNQ: row(5)}, {MNQ: 0}, NOW)
     assert again.carried == {MNQ: 5}
 
 

@@ -26,11 +26,11 @@ class Sink:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 sink.calls.append(("POST", self.path))
                 sink.open.wait(30)
+                self.answer()
                 if sink.status >= 400:
                     sink.refused += 1
                 elif body:
                     sink.posts.append(json.loads(body))
-                self.answer()  # last: whoever hears it looks at once
 
             def do_GET(self) -> None:
                 sink.calls.append(("GET", self.path))

@@ -14,6 +14,8 @@ from tests.model.fills import at
 from tests.rules.books import RESET, view
 
 FRESH = CoolingState()
+LATEST = Nanos(1 << 62)
+"""A position is the newest there is, unless a row says otherwise."""
 
 
 def moment(clock: str | float) -> Now:
@@ -28,13 +30,13 @@ def sizes(fills: tuple[TradeSeen, ...], carried: dict[ContractId, int]) -> dict[
     return {key: size for key, size in held.items() if size}
 
 
-def held(contract_id: ContractId, size: int) -> Holding:
+def held(contract_id: ContractId, size: int, opened: Nanos = LATEST) -> Holding:
     return Holding(
         position_id=PositionId(1),
         contract_id=contract_id,
         size=size,
         average=Price(0),
-        opened=Nanos(0),
+        opened=opened,
         grew=1,
         instrument=None,
         mark=None,

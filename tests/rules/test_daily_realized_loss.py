@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from actors.model.headroom import ANY_PRICE
 from actors.model.ledger import Ledger
@@ -243,6 +244,17 @@ def test_costs_can_tip_the_day(*, include_fees: bool, breached: bool) -> None:
     realized = ledger.realized(include_fees=include_fees)
 
     assert bool(judge(RULE, LIMIT, view(realized=realized)).breaches) is breached
+
+
+def test_with_an_exit_that_was_not_told_yet_only_closed_trades_are_sure() -> None:
+    rest = priced(MNQ, 2, "25900", "25640")
+    judged = judge(RULE, LIMIT, replace(view(rest), untold=(ES,)))
+    assert judged.breaches == ()
+    assert judged.unknown == f"what was closed of {ES} has not been told yet"
+
+    (breach,) = judge(RULE, LIMIT, replace(view(realized=dollars("-500")), untold=(ES,))).breaches
+    assert breach.lock is not None
+    assert judge(RULE, LIMIT, view(rest)).breaches != ()
 
 
 def test_it_hears_trades_positions_and_prices() -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from actors.model.headroom import ANY_PRICE
 from actors.model.ledger import Ledger
@@ -304,6 +305,17 @@ def test_both_can_be_far_from_their_amounts_and_rest_on_either_side() -> None:
         Trigger(contract_id=MNQ, short=False, high=rested[0].high),
         Trigger(contract_id=MNQ, short=False, low=rested[1].low),
     )
+
+
+def test_with_an_exit_that_was_not_told_yet_only_closed_trades_are_sure() -> None:
+    rest = priced(MNQ, 2, "25900", "26160")
+    judged = judge(RULE, TARGET, replace(view(rest), untold=(ES,)))
+    assert judged.breaches == ()
+    assert judged.unknown == f"what was closed of {ES} has not been told yet"
+
+    (breach,) = judge(RULE, TARGET, replace(view(realized=dollars("500")), untold=(ES,))).breaches
+    assert breach.lock is not None
+    assert judge(RULE, TARGET, view(rest)).breaches != ()
 
 
 def test_it_hears_trades_positions_and_prices() -> None:

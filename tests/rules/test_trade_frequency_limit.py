@@ -16,7 +16,7 @@ from protocol.lockouts import LockKind, LockRequest
 from protocol.schedule import Clock
 from protocol.units import SECOND
 from tests.model.fills import ENQ, MNQ, any_day, at, fill, log, valued, void
-from tests.rules.days import Session, day, ends
+from tests.rules.days import Session, day, ends, held
 
 HOUR = 3600
 
@@ -267,6 +267,28 @@ def test_it_does_not_wait_long_and_never_where_it_flattens() -> None:
     flattening = Session(RULE, Params(per_minute=3, flatten=True))
     flattening.ask(day(*fills[:3]), 120)
     assert flattening.until(behind, 130) == 190
+
+
+def test_what_may_stay_is_what_stood_at_the_trigger() -> None:
+    fills = (*entries(100, 110, 120, 130, 140), fill(6, 150, -2))
+    (breach,) = Session(RULE, MINUTE).ask(day(*fills), 160).breaches
+    assert breach.stays == {MNQ.contract_id: 3}, "4 at the fourth, and of 5 two have left"
+
+    flattening = Session(RULE, Params(per_minute=3, flatten=True))
+    (breach,) = flattening.ask(day(*fills), 160).breaches
+    assert breach.stays is None
+
+
+def test_it_waits_for_the_position_that_follows_another_like_it() -> None:
+    fills = valued(fill(1, 100, 2), fill(2, 110, -2), fill(3, 110.02, 2))
+    session = Session(RULE, Params(per_minute=1))
+    earlier = held(MNQ.contract_id, 2, at(100))
+
+    session.ask(day(fills[0]), 100)
+    late = session.ask(day(*fills, holdings=(earlier,)), 110.03)
+    assert late.breaches == (), "as many as the fills say, but not these"
+    (breach,) = session.ask(day(*fills), 110.1).breaches
+    assert breach.stays == {MNQ.contract_id: 2}
 
 
 def test_a_running_cooldown_does_not_flicker_while_the_book_lags() -> None:

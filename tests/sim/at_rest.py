@@ -3,8 +3,6 @@
 The broker's truth is judged by the specification, with none of the rules' code.
 """
 
-from typing import TYPE_CHECKING
-
 from actors.account_feed import FEED
 from actors.model import account_state
 from actors.model.aliases import canonical
@@ -33,9 +31,8 @@ from protocol.lifecycle import Phase
 from protocol.market_facts import MarkSource
 from protocol.units import SECOND, USD, ContractId, Nanos, RuleName
 from tests.sim.broker import INSTRUMENTS, JUNK, Broker, gain
-
-if TYPE_CHECKING:
-    from tests.sim.invariants import Invariants
+from tests.sim.invariants import Invariants
+from tests.sim.stays import stay
 
 INEXACT = 20 * SECOND
 """By how much a reset may be late when two clocks must agree: tolerance, and what is under way."""
@@ -47,7 +44,7 @@ OURS = "riskwarden-stop-"
 STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 
 
-def at_rest(watch: "Invariants") -> None:
+def at_rest(watch: Invariants) -> None:
     """Judge an account."""
     if watch.flat_by_force:
         _held_flat(watch)
@@ -87,11 +84,11 @@ def at_rest(watch: "Invariants") -> None:
     _sees(watch, account)
 
 
-def _broker(watch: "Invariants") -> Broker:
+def _broker(watch: Invariants) -> Broker:
     return watch.kernel.brokers[watch.account_id]
 
 
-def _held_flat(watch: "Invariants") -> None:
+def _held_flat(watch: Invariants) -> None:
     """I3: an account whose tree will not stand is flat; one that is only watched is let be."""
     broker = _broker(watch)
     if watch.plan.mode is Mode.SHADOW:
@@ -101,21 +98,21 @@ def _held_flat(watch: "Invariants") -> None:
     watch.demand(not left, f"I3 the last resort leaves {left}")
 
 
-def _guarded(watch: "Invariants", account: account_state.State) -> None:
+def _guarded(watch: Invariants, account: account_state.State) -> None:
     """Tighten now, loosen at the reset: what is in force is what was asked for, and no less."""
     whole = planned(settings_of(watch.plan), watch.account_id, "")
     watch.demand(account.plan.rules == whole.rules, f"guarded by {account.plan.rules}, not {whole}")
     watch.demand(account.plan.feed == whole.feed, f"guarded by {account.plan.feed}, not {whole}")
 
 
-def _sees(watch: "Invariants", account: account_state.State) -> None:
+def _sees(watch: Invariants, account: account_state.State) -> None:
     """I7: who hears again is not blind, and nothing waits for that."""
     lapses = [one for one in account.feed.lapses if one.contract_id != JUNK]
     blind = lapses or any(one.rule == FEED for one in account.locks)
     watch.demand(not blind, f"I7 still blind: {lapses}, {account.locks}")
 
 
-def _days(watch: "Invariants") -> None:
+def _days(watch: Invariants) -> None:
     """I6: every reset that has come was done."""
     reset, due, kernel = watch.plan.reset, [], watch.kernel
     at = reset.following(kernel.began)
@@ -135,7 +132,7 @@ def _days(watch: "Invariants") -> None:
     watch.demand(watch.resets == due, f"I6 {watch.resets} are not {due}")
 
 
-def _judged(watch: "Invariants") -> None:
+def _judged(watch: Invariants) -> None:
     """I14: every rule has judged lately."""
     life = watch.kernel.life
     assert life is not None
@@ -145,7 +142,7 @@ def _judged(watch: "Invariants") -> None:
         watch.demand(fresh, f"I14 {name} judged at {at}, now {watch.kernel.wall}")
 
 
-def _own_stops(watch: "Invariants") -> None:
+def _own_stops(watch: Invariants) -> None:
     """Lesson 80: no stop of ours is left without what it was placed for, or is more than that."""
     broker = _broker(watch)
     for contract_id in {one.contract_id for one in broker.orders.values()}:
@@ -161,7 +158,7 @@ def _own_stops(watch: "Invariants") -> None:
         watch.demand(total <= abs(size) and against, f"I1 stops of ours for {size}: {own}")
 
 
-def _locks(watch: "Invariants") -> None:
+def _locks(watch: Invariants) -> None:
     """I3: nothing is left under a lock, and under a cooldown no more than there was."""
     broker = _broker(watch)
     exposed = {one.contract_id for one in broker.orders.values()} | set(broker.positions)
@@ -178,9 +175,8 @@ def _locks(watch: "Invariants") -> None:
             continue
         stays = watch.stays[lock.rule]
         for contract_id, held in broker.positions.items():
-            allowed = stays.get(contract_id, 0)
-            fits = allowed * held.size > 0 and abs(held.size) <= abs(allowed)
-            watch.demand(fits, f"I3 {held} under {lock}, where {allowed} were")
+            fits = stay(stays, held) == held.size
+            watch.demand(fits, f"I3 {held} under {lock}, where {stays.get(contract_id)} was")
         for order in broker.orders.values():
             row = broker.positions.get(order.contract_id)
             exits = row is not None and (row.size > 0) == (order.side is Side.SELL)
@@ -188,7 +184,7 @@ def _locks(watch: "Invariants") -> None:
 
 
 def _breaches(
-    watch: "Invariants", name: RuleName, params: RuleParams, account: account_state.State
+    watch: Invariants, name: RuleName, params: RuleParams, account: account_state.State
 ) -> list[str]:
     broker = _broker(watch)
     worth = {key: _worth(watch, one) for key, one in broker.positions.items()}
@@ -260,7 +256,7 @@ def _too_many(
     ]
 
 
-def _protected(watch: "Invariants", held: PositionSeen, *, full: bool) -> bool:
+def _protected(watch: Invariants, held: PositionSeen, *, full: bool) -> bool:
     """Tell whether stops of the losing side take the position off."""
     broker = _broker(watch)
     against = Side.SELL if held.size > 0 else Side.BUY
@@ -273,7 +269,7 @@ def _protected(watch: "Invariants", held: PositionSeen, *, full: bool) -> bool:
     return covered >= abs(held.size) if full else covered > 0
 
 
-def _worth(watch: "Invariants", one: PositionSeen) -> int:
+def _worth(watch: Invariants, one: PositionSeen) -> int:
     """Value a position; one ten-thousandth is left to rounding."""
     price = _broker(watch).prices[one.contract_id]
     if watch.plan.mark is MarkSource.EXIT_SIDE:

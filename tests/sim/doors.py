@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from actors.adapters import decode
 from protocol.account_facts import AccountSeen
 from protocol.answers import (
+    RESERVED,
     AccountsFailed,
     AccountsRead,
     Answered,
@@ -25,6 +26,7 @@ from protocol.answers import (
 )
 from protocol.commands import (
     CancelOrder,
+    Claim,
     CloseContract,
     Login,
     ModifyOrder,
@@ -101,6 +103,10 @@ class Doors:
         """Take a mutation, and see what becomes of it."""
         life, fate = self._kernel.life, self._weather.fate()
         assert life is not None
+        if self._gives_way(command.claim):
+            not_now = answered(command, Outcome.REFUSED, RESERVED)
+            self._kernel.at(0, lambda: self._kernel.deliver(life, not_now))
+            return
         if self._weather.hangs(command.account_id):
             fate = self._kernel.random.choice((Fate.SILENT, Fate.SILENT_LOST))
         self._kernel.note("  ", fate)
@@ -164,6 +170,14 @@ class Doors:
             self.tell(broker.complete(order_id, Nanos(self._kernel.time)))
 
         self._kernel.at(self._weather.within(300 * MILLISECOND), fill)
+
+    def _gives_way(self, claim: Claim) -> bool:
+        """Tell whether our own budget puts off what enforcement asks."""
+        mono = self._kernel.now().mono
+        off = not self._weather.calm and self._kernel.twists.gives_way(claim, mono)
+        if off:
+            self._kernel.happened.add("spent")
+        return off
 
     # Reads
 
@@ -233,6 +247,12 @@ class Doors:
     def _truth(self, life: "Life", read: ReadTruth, delay: int) -> None:
         """Read the parts at different instants, as the adapter does, and answer with all."""
         asked = self._kernel.now().mono
+        if read.urgent and self._gives_way(read.claim):
+            late = TruthFailed(
+                command_id=read.command_id, account_id=read.account_id, why=RESERVED, asked=False
+            )
+            self._kernel.at(0, lambda: self._kernel.deliver(life, late))
+            return
         if self._weather.hangs(read.account_id) and self._kernel.random.random() < 0.5:
             delay = 5 * SECOND
         if self._weather.happens(0.12):

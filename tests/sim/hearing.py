@@ -63,12 +63,15 @@ class Hearing:
 
     def doubts(self, account: account_state.State) -> None:
         """Note which limits are crossed in doubt; one that began before goes on until its end."""
-        now, span = self._watch.kernel.now().mono, account.plan.feed.confirm_span
         for rule in LIMITS:
-            verdict, since = account.verdicts.get(rule), self._doubted.get(rule)
-            awaits = verdict is not None and verdict.unknown == UNCONFIRMED
-            if awaits and (since is None or now - since >= span):
-                self._doubted[rule] = now
+            verdict = account.verdicts.get(rule)
+            self.doubted(rule, None if verdict is None else verdict.unknown, account.plan)
+
+    def doubted(self, rule: RuleName, unknown: str | None, plan: AccountPlan) -> None:
+        """Note what a judgement does not know, also one that another overtakes in its turn."""
+        now, since = self._watch.kernel.now().mono, self._doubted.get(rule)
+        if unknown == UNCONFIRMED and (since is None or now - since >= plan.feed.confirm_span):
+            self._doubted[rule] = now
 
     def judge(self, account: account_state.State) -> None:
         """Demand that the account says so when it has been blind for a while."""

@@ -29,8 +29,11 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from actors import enforcer as enforcer_actor
 from actors import lockout as lockout_actor
 from actors import reset as reset_actor
+from actors import rule as rule_actor
+from actors import timer as timer_actor
 from actors.account_feed import FEED
 from actors.account_life import SUPERVISION
 from actors.model import account_state, enforcement_state
@@ -66,15 +69,18 @@ from protocol.decisions import (
     EnforcementWithdrawn,
     LockEnded,
     LockSet,
+    VerdictChanged,
 )
 from protocol.enforcement import Aim, Goal, Priority
 from protocol.lockouts import Lock, LockKind
 from protocol.message import Message
+from protocol.schedule import Clock
 from protocol.settings import KeptSettings, Reconfigure
-from protocol.units import AccountId, ContractId, Now, RuleName
+from protocol.units import AccountId, Now, RuleName
 from tests.actors.faulty import StruckError
 from tests.sim.broker import INSTRUMENTS
 from tests.sim.hearing import Hearing
+from tests.sim.stays import Stays, lowered, stay, stood
 
 if TYPE_CHECKING:
     from tests.sim.kernel import Kernel
@@ -117,11 +123,13 @@ class Invariants:
         """Those that are on the disk."""
         self.living: dict[Key, Lock] = {}
         """Those that the living process has told of."""
-        self.stays: dict[RuleName, dict[ContractId, int]] = {}
+        self.stays: dict[RuleName, Stays] = {}
         """What was held, as far as was known, as a cooldown began, less what has left since."""
+        self._untimed: set[str] = set()
+        """Who waited for what no timer had as the last turn ended: its actor may be on its way."""
         self._written = self.stays
         """The same as the disk knows it: what a crash takes back was never known."""
-        self._unwritten: dict[int, dict[RuleName, dict[ContractId, int]]] = {}
+        self._unwritten: dict[int, dict[RuleName, Stays]] = {}
         self.requested: dict[str, str] = {}
         self.settled: set[str] = set()
         self.resets: list[int] = []
@@ -162,7 +170,7 @@ class Invariants:
         found = () if raw is None else decode_state(raw, lockout_actor.Kept).locks
         self._no_lock_is_lost(self.locks, found)
         self.living = {}
-        self.stays = {key: one for key, one in self.stays.items() if key in _rules(found)}
+        self.stays = {key: one for key, one in self.stays.items() if key in _cooling(found)}
 
     def _asked_for(self, wanted: AccountPlan) -> None:
         """Take what is configured: what is tighter applies at once, the rest at the reset."""
@@ -291,6 +299,34 @@ class Invariants:
             for command in portion.mutations:
                 self._asked(command)
             self._unwritten[id(portion)] = self.stays
+        if not self.flat_by_force:
+            self._timed(cause)
+
+    def _timed(self, cause: str) -> None:
+        """I4: whoever waits for an instant is waited for by the timer: nobody would ask again."""
+        timer = self._state("/timer", timer_actor.State)
+        if timer is None:
+            return
+        now = self.kernel.now()
+        held = {one.name for one in timer.kept.timers}
+        enforcer, lockout = self.enforcer(), self.lockout()
+        reset = self._state("/reset", reset_actor.State)
+        waits: list[str] = []
+        if enforcer is not None and enforcer.timer is not None:
+            waits.append(enforcer_actor.TIMER)
+        if lockout.ahead is not None and any(one.until is not None for one in lockout.locks):
+            waits.append(lockout_actor.TIMER)
+        if reset is not None and reset.ahead is not None:
+            waits.append(reset_actor.TIMER)
+        for rule in self.plan.rules:
+            one = self._state(f"/{RULE_PREFIX}{rule}", rule_actor.State)
+            if one is not None and one.wake is not None:
+                clock = now.wall if one.wake.clock is Clock.WALL else now.mono
+                if one.wake.at > clock:
+                    waits.append(f"{RULE_PREFIX}{rule}")
+        missing, before = set(waits) - held, self._untimed
+        self._untimed = missing
+        self.demand(not missing & before, f"I4 {missing} wait for what no timer has, on {cause}")
 
     def _is_doomed(self) -> bool:
         """Tell whether somebody will not stand without whom the account cannot: a rule is none."""
@@ -336,6 +372,8 @@ class Invariants:
                     self._asked_for(self._told)
                 case DayReset():
                     self._guarded_by(self._wanted)
+                case VerdictChanged(rule=rule, unknown=unknown):
+                    self.hearing.doubted(rule, unknown, self.plan)
                 case LockSet() if (account := self.account()) is not None:
                     self.hearing.locks(decision, account, self.plan)
                 case _:
@@ -377,11 +415,14 @@ class Invariants:
         locks = self.lockout().locks
         self._no_lock_is_lost(self.living, locks)
         self.living = {lock.key: lock for lock in locks}
-        held = {key: row.seen.size for key, row in account.book.rows.items()}
-        cooling = [one.rule for one in locks if one.kind in SOFT]
-        self.stays = {one: self.stays.get(one, held) for one in cooling}
+        held = {key: row.seen for key, row in account.book.rows.items()}
+        broker, cooling = self.kernel.brokers[self.account_id], _cooling(locks)
+        self.stays = {
+            rule: self.stays[rule] if rule in self.stays else stood(lock, held, broker)
+            for rule, lock in cooling.items()
+        }
         if account.known:
-            self.stays = {one: _lowered(stays, held) for one, stays in self.stays.items()}
+            self.stays = {one: lowered(stays, held) for one, stays in self.stays.items()}
         if enforcer is None or not account.known:
             return
         goals = [
@@ -482,8 +523,9 @@ class Invariants:
             )
             self.demand(not exits, f"I4 {asking} take away {order} of {held}")
         if isinstance(command, CloseContract):
-            stays = min(self.stays[one].get(command.contract_id, 0) * held for one in asking)
-            self.demand(stays <= 0, f"I4 {asking} close {held} in {command.contract_id}")
+            seen = None if row is None else row.seen
+            stays = [stay(self.stays[one], seen) for one in asking]
+            self.demand(0 in stays, f"I4 {asking} close {held} in {command.contract_id}")
 
     def leaves(self, command: Mutation, decided: Now) -> None:
         """I10: at most one mutation of a position or an order is unresolved."""
@@ -591,17 +633,8 @@ def gentle(plan: AccountPlan) -> set[RuleName]:
     return {name for name, params in plan.rules.items() if not getattr(params, "flatten", True)}
 
 
-def _rules(locks: tuple[Lock, ...]) -> set[RuleName]:
-    return {one.rule for one in locks if one.kind in SOFT}
-
-
-def _lowered(stays: dict[ContractId, int], held: dict[ContractId, int]) -> dict[ContractId, int]:
-    """Return what may stay after an exit: what has gone does not come back."""
-    lower: dict[ContractId, int] = {}
-    for contract_id, size in stays.items():
-        now = held.get(contract_id, 0)
-        lower[contract_id] = min(size, now, key=abs) if size * now > 0 else 0
-    return lower
+def _cooling(locks: tuple[Lock, ...]) -> dict[RuleName, Lock]:
+    return {one.rule: one for one in locks if one.kind in SOFT}
 
 
 def so(goal: Goal, truth: TruthRead) -> bool:

@@ -14,6 +14,7 @@ from random import Random
 from msgspec.structs import replace
 
 from actors import settings
+from actors.account_life import SUPERVISION
 from actors.adapters.storage import Batch, InMemoryStore
 from actors.adapters.wire_figures import Dated, WireFigures
 from actors.plan import AccountPlan, settings_of
@@ -26,6 +27,7 @@ from ops.desk.routes import account_actor, desk_actor
 from ops.desk.stores import settings_kept
 from protocol.answers import AccountsRead, InstrumentRead, LoggedIn, TruthRead
 from protocol.codec import Recorded
+from protocol.lockouts import SetLock
 from protocol.message import Message
 from protocol.schedule import ClockJumped
 from protocol.settings import Reconfigure
@@ -49,6 +51,9 @@ TRACE = 80
 LOOK = int(LOOK_S * SECOND)
 INEXACT = 3 * SECOND
 """By how much the desk may misjudge the Gateway's clock: whole seconds, and news under 2 s."""
+BEHIND, BEHIND_MAX = 0.02, 3
+"""The chance that an actor fails with messages behind it, and how often: with the weather's own
+faults that is no more than an account has patience for.  The desk's actors have less."""
 DATED = (LoggedIn, AccountsRead, TruthRead, InstrumentRead)
 """Answers that the Gateway dates."""
 
@@ -112,6 +117,11 @@ class Kernel:
         self.inputs = self.crashes = 0
         self.happened: set[str] = set()
         """Parts of twists that were played."""
+        self._behind_dice = self.twists.dice("behind")
+        self._last_words: set[str] = set()
+        """Lockouts that have heard that a rule is given up."""
+        self._behind: dict[str, int] = {}
+        """How often each actor may still fail just as others wait for it."""
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = 0
         self.doors = Doors(self)
@@ -341,7 +351,30 @@ class Kernel:
             for one, wanted in self.wanted.items()
         )
         how = partial(Asking, self.watches)
-        return FaultyRoster(plans, lambda path, _: self.weather.strikes(path), how)
+        return FaultyRoster(plans, self._strikes, how)
+
+    def _strikes(self, path: str, message: Message) -> bool:
+        """Tell whether an actor fails on a message."""
+        if self.weather.strikes(path) or self._of_the_last_word(path, message):
+            return True
+        if "behind" not in self.twists or self.weather.calm or self.life is None:
+            return False
+        left = self._behind.setdefault(path, BEHIND_MAX if path.count("/") > 1 else 1)
+        if not left or path == ROOT or self._behind_dice.random() > BEHIND:
+            return False
+        if not self.life.runtime.mailboxes()[path]:
+            return False
+        self._behind[path] = left - 1
+        self.happened.add("behind")
+        return True
+
+    def _of_the_last_word(self, path: str, message: Message) -> bool:
+        """Tell whether a lockout fails on the lock for a rule that is given up, said once."""
+        if not isinstance(message, SetLock) or message.rule != SUPERVISION or self.weather.calm:
+            return False
+        first = path not in self._last_words
+        self._last_words.add(path)
+        return first and self._behind_dice.random() < 3 / 4
 
     def _crash(self) -> None:
         """End the process here; what it had sent may or may not arrive."""

@@ -35,6 +35,7 @@ from actors.model import demands, enforcement_state, feed, flights, ledger, paci
 from actors.model.account_state import in_force
 from actors.model.deeds import Action
 from actors.plan import AccountPlan
+from actors.runtime import Runtime
 from protocol.account_facts import TradeSeen
 from protocol.answers import TruthFailed, TruthRead
 from protocol.commands import PartialClose, PlaceStop
@@ -266,7 +267,7 @@ def cancels_protective_stops_under_a_cooldown(patch: pytest.MonkeyPatch) -> None
     patch.setattr(account_guard, "forbidden", forbidden)
 
 
-@breaks("I6")
+@breaks("I4", "I6")
 def loses_the_timer_of_the_reset(patch: pytest.MonkeyPatch) -> None:
     """Nobody looks at the clock when the day ends."""
     real = timer.Timer.handle
@@ -314,7 +315,7 @@ def acts_on_an_answer_as_if_it_were_proof(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(enforcer.Enforcer, "_answered", answered)
 
 
-@breaks("book", "orders", "I11", "001", "002", "I3")
+@breaks("book", "orders", "armed", "I11", "001", "002", "I3")
 def does_not_read_again_after_a_gap(patch: pytest.MonkeyPatch) -> None:
     """What the hub did not tell is not asked for, neither at once nor by polls; the start is."""
     real = gateway.Gateway.handle
@@ -469,3 +470,27 @@ def looks_once_as_the_last_resort(patch: pytest.MonkeyPatch) -> None:
         return Step(state) if isinstance(message, Tick) else real(self, state, message, now)
 
     patch.setattr(last_resort.LastResort, "handle", handle)
+
+
+@breaks("I4")
+def loses_what_a_timer_did_not_hear(patch: pytest.MonkeyPatch) -> None:
+    """A timer that dies takes what was wished of it after that with it."""
+    real = Runtime.wished
+
+    def wished(self: Runtime, path: str, message: object) -> None:
+        if not (path.endswith("/timer") and self.dying[path][1]):
+            real(self, path, message)
+
+    patch.setattr(Runtime, "wished", wished)
+
+
+@breaks("I3")
+def loses_what_a_lockout_did_not_hear(patch: pytest.MonkeyPatch) -> None:
+    """A lockout that dies takes what was wished of it with it."""
+    real = Runtime.wished
+
+    def wished(self: Runtime, path: str, message: object) -> None:
+        if not path.endswith("/lockout"):
+            real(self, path, message)
+
+    patch.setattr(Runtime, "wished", wished)

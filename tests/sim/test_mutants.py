@@ -7,7 +7,7 @@ import pytest
 from tests.sim.kernel import Kernel
 from tests.sim.mutants import MUTANTS, Mutant
 
-SEEDS = range(60)
+SEEDS = range(200)
 
 
 @pytest.fixture(autouse=True)

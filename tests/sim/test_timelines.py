@@ -13,13 +13,21 @@ import pytest
 
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan
-from actors.rules import daily_realized_loss, daily_unrealized_loss, max_contracts
-from protocol.account_facts import OrderType
+from actors.rules import (
+    cooldown_after_loss,
+    daily_realized_loss,
+    daily_unrealized_loss,
+    max_contracts,
+    trade_frequency_limit,
+)
+from actors.rules.rule import RuleParams
+from protocol.account_facts import OrderSeen, OrderType, PositionSeen
 from protocol.answers import Answered, Outcome
 from protocol.commands import Mutation
 from protocol.message import Message
-from protocol.units import PRICE, USD, ContractId, Price
+from protocol.units import MILLISECOND, PRICE, USD, ContractId, Price, RuleName
 from tests.actors.loyal import PATH, Desk
+from tests.actors.rig import later
 from tests.sim.broker import ACCOUNT, ES, FEE, MNQ, Fact
 
 type Moment = Callable[[Desk], list[Fact]]
@@ -248,3 +256,90 @@ def test_i16_the_echo_of_a_reduction_causes_no_second_one() -> None:
     assert outcome is not None
     assert outcome.held == {MNQ: 3}
     assert outcome.commands == (("PartialClose", MNQ),)
+
+
+def soon_after(*moments: Moment) -> Moment:
+    """Let things happen within a few milliseconds, and be told of all of them together."""
+
+    def moment(desk: Desk) -> list[Fact]:
+        facts: list[Fact] = []
+        for one in moments:
+            facts += one(desk)
+            desk.now = later(desk.now, 20 * MILLISECOND)
+        return facts
+
+    return moment
+
+
+class Cooling(NamedTuple):
+    """An episode under a cooldown that lets positions stay, and what must be left of it."""
+
+    rule: RuleName
+    params: RuleParams
+    moments: tuple[Moment, ...]
+    held: dict[ContractId, int]
+
+
+def often(most: int) -> tuple[RuleName, RuleParams]:
+    keys = trade_frequency_limit.Params(per_minute=most, cooldown_minute="10m")
+    return trade_frequency_limit.NAME, keys
+
+
+LOST = (cooldown_after_loss.NAME, cooldown_after_loss.Params(flatten=False))
+AGAIN = soon_after(fill(-2, "26000"), fill(2, "26000.25"))
+COOLINGS = {
+    "left and entered again": Cooling(*often(1), (fill(1, "26000"), fill(1, "26000"), AGAIN), {}),
+    "the entry too many follows its like": Cooling(*often(1), (fill(2, "26000"), AGAIN), {MNQ: 2}),
+    "the entry after the one too many": Cooling(
+        *often(1), (fill(2, "26000"), soon_after(fill(1, "26000"), fill(3, "26000"))), {MNQ: 3}
+    ),
+    "entered again after the loss": Cooling(
+        *LOST,
+        (
+            fill(1, "6000", ES),
+            fill(2, "26060"),
+            soon_after(fill(-2, "26000"), fill(2, "26000")),
+        ),
+        {ES: 1},
+    ),
+    "turned around at a loss": Cooling(*LOST, (fill(2, "26060"), fill(-4, "26000")), {MNQ: -2}),
+}
+
+
+@pytest.mark.parametrize("name", COOLINGS)
+def test_i16_what_a_cooldown_lets_stay_hangs_on_no_order_of_messages(name: str) -> None:
+    """But for that of one position's own messages: rows have no version."""
+    one = COOLINGS[name]
+    rules = {one.rule: one.params}
+    guarded = AccountPlan(account_id=ACCOUNT, name="practice", reset=ResetSchedule(), rules=rules)
+    told = 0
+    for order in permutations(range(len(told_of(one, before(one, guarded))))):
+        desk = before(one, guarded)
+        facts = told_of(one, desk)
+        rows = shown([facts[number] for number in order])
+        if len({row.position_id for row in rows}) == 1 and rows != shown(facts):
+            continue
+        desk.tell([facts[number] for number in order])
+        desk.wait(5_000)
+        held = {key: seen.size for key, seen in desk.broker.positions.items()}
+        assert held == one.held, order
+        told += 1
+    assert told
+
+
+def told_of(one: Cooling, desk: Desk) -> list[Fact]:
+    """Have the last moment happen, and return what is told of it but for the orders."""
+    return [fact for fact in one.moments[-1](desk) if not isinstance(fact, OrderSeen)]
+
+
+def shown(facts: list[Fact]) -> list[PositionSeen]:
+    return [fact for fact in facts if isinstance(fact, PositionSeen)]
+
+
+def before(one: Cooling, guarded: AccountPlan) -> Exact:
+    """Return a desk as it is before the last moment of an episode."""
+    desk = Exact(guarded)
+    for moment in one.moments[:-1]:
+        desk.tell(moment(desk))
+        desk.wait(1_000)
+    return desk

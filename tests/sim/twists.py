@@ -10,7 +10,9 @@ the stories of the seeds that it spares as they were.
 | skew | the machine's clock is ahead of the Gateway's or behind it, and is set | I5, I6 by both |
 | feed | another policy; the market falls silent, and one print is wrong | I7: blind is said; one print closes no account |
 | last_resort | an account whose tree will not stand | it is held flat, and the others stand |
-| gone | a rule that will not stand | the account is locked until its reset, and stands itself |
+| gone | a rule that will not stand, and a lockout that dies as it hears so | the account is locked until its reset, and stands itself |
+| behind | actors fail just as other messages wait for them | I4: nothing that was wished of them is lost |
+| spent | every other while our own budget puts off all that may give way | what is put off is done in the end, and nothing twice |
 """  # noqa: E501 - a table
 
 from random import Random
@@ -22,8 +24,9 @@ from actors.plan import AccountPlan
 from actors.rules import no_stop_loss_grace
 from actors.rules.no_stop_loss_grace import OnExpiry
 from actors.tree import RULE_PREFIX
+from protocol.commands import Claim
 from protocol.market_facts import MarkSource
-from protocol.units import SECOND
+from protocol.units import SECOND, Nanos
 
 HOUR = 3_600 * SECOND
 SHARES = {
@@ -32,7 +35,9 @@ SHARES = {
     "skew": 0.35,
     "feed": 0.5,
     "last_resort": 0.12,
-    "gone": 0.12,
+    "gone": 0.2,
+    "behind": 0.35,
+    "spent": 0.35,
 }
 """Of the runs that have any, how many have this one."""
 PARTS = {
@@ -42,6 +47,8 @@ PARTS = {
     "feed": {"blind", "misprint"},
     "last_resort": {"last_resort"},
     "gone": {"gone"},
+    "behind": {"behind"},
+    "spent": {"spent"},
 }
 """What is played of each twist, so that somebody may see whether it is."""
 PLAIN = 0.3
@@ -84,6 +91,13 @@ class Twists:
             return 0
         dice = self.dice("skew")
         return dice.choice((-1, 1, 1)) * dice.choice((8 * SECOND, 40 * SECOND, HOUR, 7 * HOUR))
+
+    def gives_way(self, claim: Claim, mono: Nanos) -> bool:
+        """Tell whether the minute is spent for what claims no more than this."""
+        if "spent" not in self or claim is Claim.AT_ONCE:
+            return False
+        span = self.dice("spent").choice((2 * SECOND, 6 * SECOND, 11 * SECOND))
+        return mono // span % 2 == 1
 
     def doomed(self, plans: tuple[AccountPlan, ...]) -> list[str]:
         """Return the actors that will not stand."""

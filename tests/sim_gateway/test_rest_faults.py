@@ -139,11 +139,19 @@ async def test_a_fault_without_count_lasts_until_cleared(
     sim: SimServer, http: httpx.AsyncClient
 ) -> None:
     sim.faults.rest(kind="status", count=None)
-    sim.faults.set(rate_limit=1)
 
     assert [(await close(http)).status_code for _ in range(3)] == [500] * 3
     sim.faults.clear()
     assert [(await close(http)).status_code for _ in range(2)] == [200] * 2
+
+
+async def test_what_a_fault_answers_counts_like_any_other_call(
+    sim: SimServer, http: httpx.AsyncClient
+) -> None:
+    sim.faults.rest(kind="status", count=None)
+    sim.faults.set(rate_limit=1)
+
+    assert [(await close(http)).status_code for _ in range(3)] == [500, 429, 429]
 
 
 async def test_an_unknown_fault_or_switch_is_refused(sim: SimServer) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from ops.web.lines import BAR, coloured, countdown, folded, lines, plain
+from ops.web.lines import BAR, Span, coloured, countdown, folded, lines, plain
 from ops.web.view import Screen, forgotten
 from protocol.control import (
     EnforcementStatus,
@@ -110,6 +110,18 @@ def test_a_line_is_cut_to_the_terminal_and_nobody_else_commands_it() -> None:
             assert "\x1b" not in drawn
             assert len(drawn) <= width
     assert "?[2J?evil" in text(screen)
+
+
+def test_whoever_wants_no_colour_still_sees_what_is_bold_and_what_is_reversed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = Span("LOCKED", "locked"), Span(" STALE ", "shout"), Span("....", "near")
+    monkeypatch.setenv("NO_COLOR", "")
+    assert "\x1b[1;33mLOCKED" in coloured(line, 80)
+
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert coloured(line, 80) == "\x1b[1mLOCKED\x1b[0m\x1b[1;7m STALE \x1b[0m...."
 
 
 @pytest.mark.parametrize("width", [5, 20, 40, 80, 200])
