@@ -26,7 +26,7 @@ from actors.turn import Portion, Turn
 from ops.desk import routes
 from ops.desk.broker import Broker
 from ops.desk.clocks import Clocks
-from ops.desk.counts import MUTATIONS, Counts
+from ops.desk.counts import Counts
 from ops.desk.intake import Intake, Raw
 from ops.desk.release import PATIENCE_S, Release
 from ops.desk.stores import STORE, Lost
@@ -265,10 +265,13 @@ class Desk:
             self._withheld -= 1
             self.counts.decision.observe((self.clock().mono - now.mono) / SECOND)
         for command in (*portion.mutations, *portion.reads):
-            at_once = isinstance(command, MUTATIONS)
-            task = asyncio.Task(self._perform(command, leg), loop=self._loop, eager_start=at_once)
+            task = self._loop.create_task(self._perform(command, leg))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        if portion.decisions:  # after the tasks have begun: the loop keeps the order
+            self._loop.call_soon(self._say, portion, now, leg)
+
+    def _say(self, portion: Portion, now: Now, leg: Leg) -> None:
         with leg.speaking():
             for decision in portion.decisions:
                 self._on_decision(decision, now)
