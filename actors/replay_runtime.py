@@ -67,9 +67,11 @@ class RootActor(Shell):
 
     def _bury(self, address: ActorAddress) -> None:
         """Start again what died, as the supervisor did: before its children are told to end."""
-        super()._bury(address)
         assert isinstance(self._runtime, ReplayRuntime)
-        self._runtime.restart()
+        again = self._runtime.told_before_next()
+        super()._bury(address)
+        if again:
+            self._runtime.restart()
 
 
 class Scripted:
@@ -206,9 +208,8 @@ class ReplayRuntime(Runtime):
             raise type(name, (Exception,), {})(text)
 
     def lost(self, path: str, why: str, heard: object = None) -> None:
-        """Note a failure; one that came by itself need not be brought about."""
-        self._failure(path)
-        super().lost(path, why, heard)
+        """Note a failure, as it is written: one that came by itself need not be brought about."""
+        super().lost(path, self._failure(path) or why, heard)
 
     def began(self, account: AccountId, path: str) -> Began:
         """Return the start as it is written, but for what was kept otherwise.
@@ -235,13 +236,18 @@ class ReplayRuntime(Runtime):
     def wake(self, path: str, wake: Wake) -> None:
         """Take a wish to be woken: the ticks are in the journal."""
 
-    def restart(self) -> None:
-        """Put in what entered up to the next start, if it is written that one is due now."""
+    def told_before_next(self) -> bool:
+        """Put in what the dying were still told before the next start, if one is due now."""
         heard = self.turn.heard.get(self._account_id, 0)
         due = [one for one in self._script if one.place <= heard]
         starts = [n for n, one in enumerate(due) if isinstance(one.message, Began)]
-        for _ in range(starts[0] + 1 if starts else 0):
+        for _ in range(starts[0] if starts else 0):
             self._enter(self._script.popleft())
+        return bool(starts)
+
+    def restart(self) -> None:
+        """Begin again, as it is written."""
+        self._enter(self._script.popleft())
 
     def _put_in(self) -> None:
         script, heard = self._script, self.turn.heard.get(self._account_id, 0)
