@@ -167,7 +167,7 @@ class Account:
                 return self._settle(state, EVERYTHING, now, said, afresh=True)
             case ClockSkewed(ahead=ahead):
                 state = replace(state, ahead=ahead)
-                return self._settle(state, EVERYTHING, now, life.clocks(state))
+                return Step(state, life.clocks(state))  # judged as the lockout has answered
             case ClockJumped():
                 state, said = calendars.watched(state, now)
                 return self._settle(state, EVERYTHING, now, said)
@@ -179,14 +179,14 @@ class Account:
         match message:
             case LocksChanged(locks=locks):
                 ended = {one.key for one in state.locks} - {one.key for one in locks}
-                heard = EVERYTHING if ended else NOTHING
+                heard = EVERYTHING if ended or life.unjudged(state) else NOTHING
                 over = (*guard.orphaned(state.plan, locks), *guard.let_go(state, locks))
                 step = self._settle(guard.cooled(state, locks), heard, now, over)
                 state, told = life.weighed(step.state)
                 return Step(state, (*step.effects, *told))
             case DayKnown():
-                state = viewed(state.plan, life.next_day(state, message))
-                return Step(*calendars.watched(state, now))
+                state, said = calendars.watched(life.next_day(state, message), now)
+                return self._settle(state, EVERYTHING, now, said)
             case ResetDue():
                 return self._reset(state, message, now)
             case Enforced(rule=rule, certificate=certificate):

@@ -143,11 +143,20 @@ def clocked(state: State) -> State:
 
 
 def clocks(state: State) -> tuple[Effect, ...]:
-    """Tell those by whom locks and days end how far the clock is ahead, once it is known."""
+    """Tell those by whom days and locks end how far the clock is ahead, once it is known.
+
+    A day ends before its locks do, and both before anything is judged by the new clock: what the
+    day lost would be enforced once more on the day after.
+    """
     if state.ahead is None:
         return ()
     skewed = ClockSkewed(ahead=state.ahead)
-    return tuple(Send(one, skewed) for one in ("lockout", "reset"))
+    return tuple(Send(one, skewed) for one in ("reset", "lockout"))
+
+
+def unjudged(state: State) -> bool:
+    """Tell whether no rule has judged yet by what was said last of the clock."""
+    return state.ahead is not None and state.ahead != state.view.ahead
 
 
 def bury(plan: AccountPlan, policy: Supervision, state: State, death: Died, now: Now) -> Learnt:

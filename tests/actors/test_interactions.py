@@ -21,7 +21,7 @@ from actors.rules import (
 from actors.rules.rule import RuleParams
 from protocol.account_facts import OrderType
 from protocol.commands import CloseContract, ModifyOrder
-from protocol.decisions import LockSet
+from protocol.decisions import EnforcementRequested, LockSet
 from protocol.lockouts import LockKind
 from protocol.schedule import ClockSkewed
 from protocol.units import PRICE, SECOND, ContractId, Nanos, Now, Price, RuleName
@@ -261,6 +261,27 @@ def test_what_a_cooldown_that_lets_stand_asked_for_ends_with_it() -> None:
     one.wait(30_000)
     assert one.broker.positions[MNQ].size == 1
     assert one.runtime.states[f"{PATH}/enforcer"].kept.demands == ()
+
+
+def test_no_lock_that_ends_with_its_day_is_asked_for_again_by_what_the_day_lost() -> None:
+    """A machine that slept through the reset is ahead until the Gateway's clock is heard again."""
+    one = desk(LOSS)
+    one.trade(MNQ, 1)
+    one.move(MNQ, -300)
+    one.wait(2_000)
+    assert locks(one) == [daily_realized_loss.NAME]
+    slept = Nanos(one.runtime.states[PATH].day.next_reset - one.now.wall + SECOND)
+    one.now = Now(wall=Nanos(one.now.wall + slept), mono=one.now.mono)
+    one._take(one.runtime.input(PATH, ClockSkewed(ahead=slept), one.now))
+    one.wait(1)
+    assert locks(one) == [daily_realized_loss.NAME]
+
+    one._take(one.runtime.input(PATH, ClockSkewed(ahead=Nanos(0)), one.now))
+    one.trade(MNQ, 1)
+    one.wait(2_000)
+    assert locks(one) == []
+    assert len(one.said(EnforcementRequested)) == 1
+    assert one.broker.positions[MNQ].size == 1
 
 
 @pytest.mark.parametrize(
