@@ -65,8 +65,16 @@ class Mailboxes:
 
     def tell(self, to: Address, message: object) -> None:
         """Deliver a message from outside, and everything that it causes."""
+        self.put(to, message)
+        self.run()
+
+    def put(self, to: Address, message: object) -> None:
+        """Put a message from outside at the end of the queue."""
+        self.waiting.append((to, message, self._outside))
+
+    def run(self) -> None:
+        """Deliver what waits, and everything that it causes."""
         waiting = self.waiting
-        waiting.append((to, message, self._outside))
         while waiting:
             at, message, sender = waiting.popleft()
             if at.actor is not None:

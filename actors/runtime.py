@@ -8,6 +8,7 @@ deterministic: the same inputs with the same times cause the same turns.
 import heapq
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from thespian.actors import Actor
@@ -80,15 +81,21 @@ class Runtime:
 
     def input(self, to: str, message: Message, now: Now) -> Turn:
         """Deliver one message from outside to an actor, and everything it causes."""
+        return self.input_all((to,), message, now)
+
+    def input_all(self, to: Iterable[str], message: Message, now: Now) -> Turn:
+        """Deliver one message from outside to several actors, before anything that it causes."""
         self.turn = Turn(now)
-        address = self.addresses.get(to)
-        if address is None:
-            log.warning("nobody is called %s: %s lost", to, type(message).__name__)
-            return self.turn
-        account = account_of(to)
-        if account is not None:
-            self.record(account, to, message, entered=True)
-        self._mailboxes.tell(address, message)
+        for path in to:
+            address = self.addresses.get(path)
+            if address is None:
+                log.warning("nobody is called %s: %s lost", path, type(message).__name__)
+                continue
+            account = account_of(path)
+            if account is not None:
+                self.record(account, path, message, entered=True)
+            self._mailboxes.put(address, message)
+        self._mailboxes.run()
         return self._end()
 
     def due(self, now: Now) -> str | None:

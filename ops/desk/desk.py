@@ -201,9 +201,9 @@ class Desk:
         self._commit(*self.runtime.tick(now))
 
     def tell_all(self, message: Message, now: Now) -> None:
-        """Tell every account, and before them the gateway: it tells those that die of the news."""
-        for to in ("gateway", *(f"account/{plan.account_id}" for plan in self.plans)):
-            self._commit(self.runtime.input(to, message, now))
+        """Tell the gateway, for those that die of it, and all accounts, before anybody acts."""
+        to = ("gateway", *(f"account/{plan.account_id}" for plan in self.plans))
+        self._commit(self.runtime.input_all(to, message, now))
 
     def _set_timer(self) -> None:
         """Wake up when the next tick is due; look at the clocks at least once a second."""

@@ -8,13 +8,14 @@ import pytest
 
 from actors.account import Account
 from actors.gateway import Gateway
+from actors.market_data import MarketData
 from actors.model.sessions import Window
 from protocol.decisions import AlarmCleared, AlarmKind, AlarmRaised, DayReset, LockEnded, LockSet
 from protocol.message import Message
 from protocol.schedule import ClockJumped, ClockSkewed
 from protocol.units import SECOND, Nanos, Now
 from tests.e2e.conftest import Build
-from tests.e2e.stand import FIRST, MNQ, MORNING, Stand, plan, realized
+from tests.e2e.stand import FIRST, MNQ, MORNING, OTHER, Stand, plan, realized
 from tests.e2e.test_rule_009 import sessions
 
 HOUR = 3600
@@ -119,6 +120,42 @@ async def test_i5_nor_one_that_dies_of_that_very_news(
 
     assert stand.report().locked
     assert (stand.decided(LockEnded), stand.decided(DayReset)) == ([], [])
+
+
+async def test_i5_nor_who_hears_of_it_after_what_another_account_made_of_it(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The market dies of what the first one asks, and every account starts its timers anew."""
+    timed = sessions(Window("08:30", "15:00"))
+    stand = await build(plan(realized(-200)), plan(realized(-200), timed, account=OTHER))
+    gateway = Apart(stand)
+    await stand.enter("buy", 2, at=21000, account=OTHER)
+    await stand.price(MNQ, 20950)
+    await stand.proven(account=OTHER)
+    await stand.enter("buy", 1, at=20950)
+    today = stand.state(OTHER).day.started
+    sound, told = MarketData.handle, stand.desk.tell_all
+    news = 0
+
+    def handle(self: MarketData, state: Any, message: Message, now: Now) -> Any:
+        nonlocal news
+        struck, news = news, 0
+        assert not struck, "the test wanted this"
+        return sound(self, state, message, now)
+
+    def tell_all(message: Message, now: Now) -> None:
+        nonlocal news
+        news += 1
+        told(message, now)
+
+    monkeypatch.setattr(MarketData, "handle", handle)
+    monkeypatch.setattr(stand.desk, "tell_all", tell_all)
+    gateway.set_forward(AHEAD_S)
+    await stand.until(lambda: AlarmKind.ACTOR_DIED in kinds(stand, AlarmRaised), "the death")
+    await stand.armed()
+
+    assert "daily_realized_loss" in {one.rule for one in stand.state(OTHER).locks}
+    assert stand.state(OTHER).day.started == today
 
 
 def struck(sound: Callable[..., Any]) -> Callable[..., Any]:

@@ -143,7 +143,7 @@ async def test_i5_where_memory_runs_out_the_spare_goes_first_and_a_killed_desk_i
     give_back(eaten)
     assert group.kills >= 2, "by the kernel; the next desk too, where the memory came back late"
     await sim.order(1001, MNQ, "buy", 3)
-    await flat(sim)
+    await flat(sim, lambda: one.log)
     figure("recovered (s)", time.monotonic() - begun)
     await one.armed()
     await one.locked()

@@ -5,7 +5,7 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,11 +33,11 @@ async def guarded(service: Build, sim: SimServer) -> Service:
     return one
 
 
-async def flat(sim: SimServer) -> None:
+async def flat(sim: SimServer, explain: Callable[[], str] = str) -> None:
     async def is_flat() -> bool:
         return not sim.exchange.positions(1001)
 
-    await until(is_flat, 20)
+    await until(is_flat, 20, explain)
 
 
 @pytest.mark.fault("guardian-and-desk-killed")
