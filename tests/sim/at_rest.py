@@ -120,9 +120,9 @@ def _days(watch: Invariants) -> None:
         due.append(at)
         at = reset.following(at)
     if "skew" in kernel.twists:  # one that is due this very moment may be late
-        near = min(kernel.twists.shift(), TOLERANCE)
-        if due and due[0] not in watch.resets and due[0] <= kernel.began + near:
-            del due[0]  # the first day was named by a clock that is within tolerance
+        near = kernel.began + min(kernel.twists.shift(), TOLERANCE)
+        if due and due[0] not in watch.resets and due[0] <= max(near, watch.named_at or 0):
+            del due[0]  # the first day was named later, or by a clock that is within tolerance
         sure = [one for one in due if one <= min(kernel.wall, kernel.time) - INEXACT]
         so = watch.resets == due[: len(watch.resets)] and len(watch.resets) >= len(sure)
         watch.demand(so, f"I6 {watch.resets} are not {due}, or at least {sure}")

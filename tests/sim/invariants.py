@@ -11,7 +11,7 @@ be so once it is calm is in tests/sim/at_rest.py.
 | I3 | after each step under a lock in force, and at rest, also for cooldowns and symbols |
 | I4 | after each step: a demand is in flight, read or timed; no exit is taken away by a cooldown |
 | I5 | after each step, at each commit, and as each process begins |
-| I6 | at each commit, and at rest |
+| I6 | as a day ends: nothing of it is demanded after it; at each commit, and at rest |
 | I7 | after each step: no position is valued by a price that never was; a breach is found at rest |
 | I8 | as a mutation is asked for (somebody wants it); each certificate against what was read |
 | I9 | tests/replay/test_same_decisions.py: these runs' journals are heard again, bit for bit |
@@ -133,6 +133,8 @@ class Invariants:
         self.requested: dict[str, str] = {}
         self.settled: set[str] = set()
         self.resets: list[int] = []
+        self.named_at: int | None = None
+        """When the first day had its name by the Gateway's clock too."""
         self.first_day: int | None = None
         """When the first day began that the disk was told of: a reset before that is none."""
         self.mutations = self.confirmed = 0
@@ -254,8 +256,11 @@ class Invariants:
             self._no_lock_is_lost(self.locks, kept.locks)
             self.locks = {lock.key: lock for lock in kept.locks}
         day = portion.kept.get(f"{self.path}/reset")
-        if isinstance(day, reset_actor.Kept) and self.first_day is None:
-            self.first_day = day.last_reset
+        if isinstance(day, reset_actor.Kept):
+            if self.first_day is None:
+                self.first_day = day.last_reset
+            if self.named_at is None and not day.guessed:
+                self.named_at = self.kernel.time
         guarded = portion.kept.get(f"{self.path}/{SETTINGS}")
         if isinstance(guarded, KeptSettings):
             whole = planned(guarded.held, self.account_id, self.plan.name)
@@ -362,8 +367,11 @@ class Invariants:
             self.demand(stands or not wanted, f"I11 {heard} does not count")
 
     def _decided(self, portion: Portion) -> None:
+        anew = False
         for decision in portion.decisions:
             match decision:
+                case EnforcementRequested(rule=rule) if anew:
+                    self._of_today(rule)
                 case EnforcementConfirmed():
                     self._proven(decision)
                 case LockEnded(lock=lock):
@@ -371,6 +379,7 @@ class Invariants:
                 case ConfigurationTaken(on="reload"):
                     self._asked_for(self._told)
                 case DayReset():
+                    anew = True
                     self._guarded_by(self._wanted)
                 case VerdictChanged(rule=rule, unknown=unknown):
                     self.hearing.doubted(rule, unknown, self.plan)
@@ -378,6 +387,15 @@ class Invariants:
                     self.hearing.locks(decision, account, self.plan)
                 case _:
                     pass
+
+    def _of_today(self, rule: RuleName) -> None:
+        """I6: what a day did is not answered on the day after."""
+        state = self._state(f"/{RULE_PREFIX}{rule}", rule_actor.State)
+        account = self.account()
+        if state is None or account is None:
+            return  # not a rule's demand, or it has died of this turn
+        locked = any(one.rule == rule for one in account.locks)
+        self.demand(locked or bool(state.would), f"I6 {rule} demands what the last day did")
 
     def _over(self, lock: Lock) -> None:
         """I5: a lock ends when its time has come, or by the state that it waited for."""

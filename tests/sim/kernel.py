@@ -29,7 +29,7 @@ from protocol.answers import AccountsRead, InstrumentRead, LoggedIn, TruthRead
 from protocol.codec import Recorded
 from protocol.lockouts import SetLock
 from protocol.message import Message
-from protocol.schedule import ClockJumped
+from protocol.schedule import ClockJumped, ClockSkewed
 from protocol.settings import Reconfigure
 from protocol.units import MILLISECOND, SECOND, AccountId, ContractId, Nanos, Now
 from tests.actors.faulty import FaultyRoster
@@ -221,15 +221,13 @@ class Kernel:
         self.reached = max(self.reached, self.agreed)
         last, life.last = life.last, now
         jump = 0 if last is None else (now.wall - last.wall) - (now.mono - last.mono)
-        if "skew" in self.twists:
+        if "skew" in self.twists or "nap" in self.twists:
             self._compare(life, now, jump)
         for turn in life.runtime.tick(now):
             self._commit(life, turn, "tick")
         if abs(jump) > JUMP:
             self.note("--", f"the clock jumped by {jump / SECOND:.1f} s")
-            for plan in self.plans:
-                to, news = f"account/{plan.account_id}", ClockJumped(by=Nanos(jump))
-                self._commit(life, life.runtime.input(to, news, now), "jump")
+            self._tell_all(life, ClockJumped(by=Nanos(jump)), now)
 
     def _compare(self, life: Life, now: Now, jump: int) -> None:
         """Tell how far the clock is ahead of the Gateway's, before anything ends by it."""
@@ -241,9 +239,12 @@ class Kernel:
         if news.ahead:
             self.happened.add("ahead")
         self.note("--", f"ahead by {news.ahead / SECOND:.0f} s")
-        for to in ("gateway", *(f"account/{one.account_id}" for one in self.plans)):
-            if to in life.runtime.addresses:
-                self._commit(life, life.runtime.input(to, news, now), "skew")
+        self._tell_all(life, news, now)
+
+    def _tell_all(self, life: Life, news: ClockSkewed | ClockJumped, now: Now) -> None:
+        everyone = ("gateway", *(f"account/{one.account_id}" for one in self.plans))
+        there = [one for one in everyone if one in life.runtime.addresses]
+        self._commit(life, life.runtime.input_all(there, news, now), "clocks")
 
     def _look(self, life: Life) -> None:
         self._tick(life)
@@ -257,7 +258,7 @@ class Kernel:
         for _ in range(weather.kills):
             self.at(within(HOSTILE), self._kill)
         for _ in range(weather.sleeps):
-            self.at(within(HOSTILE // 2), self._sleep)
+            self.at(within(HOSTILE // 2), lambda: self._sleep(within(8 * SECOND)))
         free = self.began == NOON or "skew" in self.twists
         for _ in range(weather.jumps if free else 0):
             by = self.random.choice((-1, 1)) * self.random.randrange(2 * SECOND, 600 * SECOND)
@@ -276,6 +277,10 @@ class Kernel:
             dice = self.twists.dice("set")
             to = dice.choice((0, 0, self.shift, -self.shift, 2 * self.shift))
             self.at(dice.randrange(HOSTILE), lambda: self._jump(to - self.shift))
+        reset = self.plans[0].reset.following(self.time) - self.time
+        if "nap" in self.twists and reset < HOSTILE:
+            begins, ends = self.twists.nap(reset)
+            self.at(begins, partial(self._sleep, ends - begins))
         dice = self.twists.dice("doom")
         for doomed in self.twists.doomed(self.plans):
             self.at(dice.randrange(HOSTILE * 2 // 3), partial(self.weather.doom, doomed))
@@ -300,12 +305,13 @@ class Kernel:
         if self.life is not None:
             raise Crashed
 
-    def _sleep(self) -> None:
-        life, span = self.life, self.weather.within(8 * SECOND)
+    def _sleep(self, span: int) -> None:
+        life = self.life
         if life is None or self.asleep:
             return
         self.note("--", f"asleep for {span / SECOND:.1f} s")
         self.awake_at = self.time + span
+        self.happened |= {"nap"} if span > TOLERANCE else set()
         life.lossy = True  # whatever comes over the hubs meanwhile is lost with their sockets
         session = life.hubs
 

@@ -12,6 +12,7 @@ the stories of the seeds that it spares as they were.
 | last_resort | an account whose tree will not stand | it is held flat, and the others stand |
 | gone | a rule that will not stand, and a lockout that dies as it hears so | the account is locked until its reset, and stands itself |
 | behind | actors fail just as other messages wait for them | I4: nothing that was wished of them is lost |
+| nap | the machine sleeps through a reset, and must hear first how late it is | I6: what a day did is not answered on the day after |
 | spent | every other while our own budget puts off all that may give way | what is put off is done in the end, and nothing twice |
 """  # noqa: E501 - a table
 
@@ -24,6 +25,7 @@ from actors.plan import AccountPlan
 from actors.rules import no_stop_loss_grace
 from actors.rules.no_stop_loss_grace import OnExpiry
 from actors.tree import RULE_PREFIX
+from ops.desk.clocks import TOLERANCE
 from protocol.commands import Claim
 from protocol.market_facts import MarkSource
 from protocol.units import SECOND, Nanos
@@ -38,6 +40,7 @@ SHARES = {
     "gone": 0.2,
     "behind": 0.35,
     "spent": 0.35,
+    "nap": 0.5,
 }
 """Of the runs that have any, how many have this one."""
 PARTS = {
@@ -49,6 +52,7 @@ PARTS = {
     "gone": {"gone"},
     "behind": {"behind"},
     "spent": {"spent"},
+    "nap": {"nap"},
 }
 """What is played of each twist, so that somebody may see whether it is."""
 PLAIN = 0.3
@@ -91,6 +95,14 @@ class Twists:
             return 0
         dice = self.dice("skew")
         return dice.choice((-1, 1, 1)) * dice.choice((8 * SECOND, 40 * SECOND, HOUR, 7 * HOUR))
+
+    def nap(self, reset: int) -> tuple[int, int]:
+        """Return in how long the machine falls asleep, before a reset, and wakes up after it.
+
+        It is late by more than its clock may be ahead of the Gateway's.
+        """
+        dice = self.dice("nap")
+        return dice.randrange(reset), reset + TOLERANCE + dice.randrange(1, 10 * SECOND)
 
     def gives_way(self, claim: Claim, mono: Nanos) -> bool:
         """Tell whether the minute is spent for what claims no more than this."""
