@@ -1,6 +1,5 @@
 """Between the desk and its neighbours: what passes is noted, and a crash cuts all of it at once."""
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -28,9 +27,7 @@ class Link:
     async def perform(self, command: Mutation | Read) -> Message | None:
         """Hand on a command; it may not come from within a callback, where the SDK holds locks."""
         assert not self.within, "the desk acted inside the SDK's callback"
-        if self.cut:
-            await asyncio.Event().wait()
-        return await self.broker.perform(command)
+        return None if self.cut else await self.broker.perform(command)
 
     async def close(self) -> None:
         await self.broker.close()
