@@ -136,7 +136,7 @@ class Account:
         before, state = state, reads.take_truth(state, message)
         state, said = guard.discover(state.plan.account_id, state, before, now)
         state, cleared = reads.clear(state.plan.account_id, state, *CLEARED_BY_TRUTH)
-        waits = trades.waits(before, state, now)
+        waits = trades.waits(before, state)
         step = self._settle(state, EVERYTHING, now, (*said, *cleared, *waits))
         seen = reads.evidence(state.plan, step.state, message)
         said = (*step.effects, Send("enforcer", seen))

@@ -16,7 +16,7 @@ from protocol.decisions import LockSet
 from protocol.units import MILLISECOND, USD, Nanos, RuleName
 from tests.actors.loyal import PATH, Desk
 from tests.actors.rig import later
-from tests.sim.broker import ACCOUNT, ES, MNQ, Broker, Fact
+from tests.sim.broker import ACCOUNT, ES, MNQ, NEXT, Broker, Fact
 
 LOSS, PROFIT = daily_realized_loss.NAME, daily_realized_profit.NAME
 
@@ -162,6 +162,25 @@ def test_003_a_profit_of_which_no_trade_is_told_is_read_and_not_waited_for_witho
 
     assert len(one.said(LockSet)) == (0 if trades else 1)
     assert trade
+
+
+@pytest.mark.parametrize("first", [TradeSeen, PositionSeen], ids=["trade", "position"])
+def test_003_a_trade_that_never_comes_is_waited_for_no_longer_by_one_who_trades_on(
+    first: type[TradeSeen | PositionSeen],
+) -> None:
+    """The exit's trade is lost; in another contract there is an exit every second and a half."""
+    one = hedged()
+    one.trade(NEXT, 10)
+    position, _ = one_goes(one)
+    one.truth_fails = True
+    one.tell(position)
+
+    for _ in range(3):
+        exit_ = one.broker.market(NEXT, -1, one.now.wall)
+        one.tell(sorted(exit_, key=lambda fact: not isinstance(fact, first)))
+        one.wait(1_500)
+
+    assert [said.lock.rule for said in one.said(LockSet)] == [LOSS]
 
 
 def test_003_a_read_that_shows_no_trades_does_not_end_the_day_either() -> None:

@@ -1,9 +1,10 @@
 """What an exit has realized is not counted again while its position's message is on the way."""
 
 import pytest
+from msgspec.structs import replace
 
 from actors.model.book import Row
-from actors.model.settling import Settling
+from actors.model.settling import SETTLE, Settling
 from protocol.account_facts import PositionSeen, Side, TradeSeen
 from protocol.units import (
     PRICE,
@@ -18,15 +19,17 @@ from protocol.units import (
 )
 
 MNQ = ContractId("CON.F.US.MNQ.Z26")
+ES = ContractId("CON.F.US.EP.Z26")
 NOW = Nanos(1_000)
+LATER = Nanos(2_000)
 LIFE = 7
 
 
-def row(size: int, *, life: int = LIFE, opened: int = 100) -> Row:
+def row(size: int, *, life: int = LIFE, opened: int = 100, contract: ContractId = MNQ) -> Row:
     seen = PositionSeen(
         account_id=AccountId(1001),
         position_id=PositionId(life),
-        contract_id=MNQ,
+        contract_id=contract,
         size=size,
         average=Price(21_000 * PRICE),
         opened=Nanos(opened),
@@ -35,12 +38,17 @@ def row(size: int, *, life: int = LIFE, opened: int = 100) -> Row:
 
 
 def trade(
-    size: int, *, at: int = 200, realized: int | None = -200, voided: bool = False
+    size: int,
+    *,
+    at: int = 200,
+    realized: int | None = -200,
+    voided: bool = False,
+    contract: ContractId = MNQ,
 ) -> TradeSeen:
     return TradeSeen(
         account_id=AccountId(1001),
         trade_id=TradeId(1),
-        contract_id=MNQ,
+        contract_id=contract,
         order_id=OrderId(1),
         side=Side.BUY if size > 0 else Side.SELL,
         size=abs(size),
@@ -112,7 +120,26 @@ def test_a_read_that_left_after_the_trade_settles_it(
     shown = settling.shown({MNQ: row(5)}, {MNQ: row(5)}, None, Nanos(asked))
 
     assert shown.unsettled == unsettled
-    assert settling.settled().unsettled == {}
+
+
+def test_a_row_is_waited_for_whatever_is_traded_in_other_contracts() -> None:
+    settling = holding(5).told(trade(-5), row(5), {MNQ: 0}, NOW)
+    both = replace(settling, carried={ES: 1}).told(
+        trade(-1, contract=ES), row(1, contract=ES), {MNQ: 0, ES: -1}, LATER
+    )
+
+    assert both.unsettled == {MNQ: 5, ES: 1}
+    assert both.due == NOW + SETTLE
+    assert both.overdue(Nanos(NOW + SETTLE - 1)) is both
+    assert both.overdue(Nanos(NOW + SETTLE)).unsettled == {ES: 1}
+    rows = {MNQ: row(5), ES: row(1, contract=ES)}
+    assert both.shown(rows, rows, None, LATER).unsettled == {ES: 1}
+
+
+def test_a_row_counts_as_a_whole_again_when_the_trade_that_closed_it_is_voided() -> None:
+    settling = holding(5).told(trade(-5), row(5), {MNQ: 0}, NOW)
+
+    assert settling.told(trade(-5, voided=True), row(5), {MNQ: 5}, NOW).unsettled == {}
 
 
 @pytest.mark.parametrize(
@@ -155,14 +182,46 @@ def test_a_read_of_trades_that_left_after_it_went_tells(
     assert settling.read({}, {MNQ: 5}, Nanos(asked)).untold == untold
 
 
-def test_it_is_waited_for_twice_and_no_longer() -> None:
+def test_so_does_one_that_left_before_it_went_and_brings_its_trade() -> None:
     settling = holding(5).moved(row(5), None, {MNQ: 5}, NOW)
 
-    once = settling.overdue()
+    assert settling.read({}, {}, NOW).untold == {}
+    assert settling.read({}, {MNQ: 2}, NOW).untold == {MNQ: 2}
+
+
+def test_one_that_left_between_two_tells_of_the_first() -> None:
+    settling = replace(holding(5), carried={ES: 1})
+    settling = settling.moved(row(5), None, {MNQ: 5}, NOW)
+    settling = settling.moved(row(1, contract=ES), None, {MNQ: 5}, LATER)
+    assert settling.untold == {MNQ: 5, ES: 1}
+
+    assert settling.read({}, {}, LATER).untold == {ES: 1}
+
+
+def test_it_is_waited_for_twice_and_no_longer() -> None:
+    settling = holding(5).moved(row(5), None, {MNQ: 5}, NOW)
+    assert settling.due == NOW + SETTLE
+    assert settling.overdue(Nanos(NOW + SETTLE - 1)) is settling
+
+    once = settling.overdue(Nanos(NOW + SETTLE))
     assert once.untold == {MNQ: 5}
-    assert once.overdue().untold == {}
-    again = once.moved(row(2, life=8, opened=300), None, {MNQ: 7}, NOW)
-    assert again.overdue().untold == {MNQ: 7}
+    assert once.due == NOW + 2 * SETTLE
+    assert once.overdue(Nanos(NOW + 2 * SETTLE - 1)) is once
+    assert once.overdue(Nanos(NOW + 2 * SETTLE)).untold == {}
+
+
+def test_it_is_waited_for_no_longer_if_more_goes_meanwhile() -> None:
+    settling = holding(5).moved(row(5), None, {MNQ: 5}, NOW)
+    settling = settling.overdue(Nanos(NOW + SETTLE))
+
+    more = settling.moved(row(2, life=8, opened=300), None, {MNQ: 7}, LATER)
+    assert more.untold == {MNQ: 7}
+    assert more.due == NOW + 2 * SETTLE
+    over = more.overdue(Nanos(NOW + 2 * SETTLE))
+    assert over.untold == {}
+
+    anew = over.moved(row(3, life=9, opened=400), None, {MNQ: 3}, LATER)
+    assert anew.due == LATER + SETTLE
 
 
 def test_before_truth_is_sure_nothing_is_waited_for() -> None:
