@@ -28,6 +28,11 @@ from protocol.units import SECOND, Nanos, Now, RuleName
 
 SETTLE = Nanos(2 * SECOND)
 """How long book and fills may contradict each other before the fills' beginning is doubted."""
+WAIT_MAX = Nanos(45 * SECOND)
+"""How long a cooldown waits for a book that contradicts the fills, each time in another way.
+
+Longer than a poll takes to show what was only lost.
+"""
 UNREAD = "the day's trades have not been read"
 
 
@@ -36,6 +41,8 @@ class Doubt(msgspec.Struct, frozen=True):
 
     carried: Sizes
     since: Nanos
+    first: Nanos = Nanos(0)
+    """Since when they have told of any other."""
 
 
 class CoolingState(RuleState, frozen=True):
@@ -102,7 +109,8 @@ class Follower[T]:
         if carried == state.carried and not lags:
             return state if state.doubt is None else replace(state, doubt=None)
         if state.doubt is None or state.doubt.carried != carried:
-            return replace(state, doubt=Doubt(carried, now.wall))
+            first = now.wall if state.doubt is None else state.doubt.first
+            return replace(state, doubt=Doubt(carried, now.wall, first))
         if 0 <= now.wall - state.doubt.since < SETTLE:
             return state
         return replace(state, carried=carried, doubt=None)
@@ -121,15 +129,18 @@ class Follower[T]:
 
 
 def cooling(
-    state: CoolingState, asked: Cooldown | None, view: BookView, *, flatten: bool
+    state: CoolingState, asked: Cooldown | None, view: BookView, now: Now, *, flatten: bool
 ) -> CoolingState:
     """Return the state with the longer cooldown.
 
     One that lets positions stay begins when the book shows what the fills say: what is held then
     is what stays, so the position that triggered it must be in the book whichever came first.
+    Whoever trades on faster than the book follows is not waited for.
     """
-    waits = state.doubt is not None and not flatten
-    if asked is None or asked.until <= state.until or waits:
+    if asked is None or asked.until <= state.until:
+        return state
+    doubt = state.doubt
+    if doubt is not None and not flatten and 0 <= now.wall - doubt.first < WAIT_MAX:
         return state
     stood = None if flatten else left_standing(state.carried, view.fills, asked.at)
     return replace(state, until=asked.until, why=asked.why, stood=stood)

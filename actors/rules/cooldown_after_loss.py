@@ -151,7 +151,7 @@ class Judge:
         state = self._follower.followed(state, view, now)
         closings = self._follower.found(state, view)
         asked = self._judged[view.include_fees].over(closings)
-        state = cooling(state, asked.last, view, flatten=flatten)
+        state = cooling(state, asked.last, view, now, flatten=flatten)
         made = closings[-1].net(include_fees=view.include_fees) if closings else Usd(0)
         return judged(NAME, state, (self._limit, usd_text(made)), now, flatten=flatten)
 

@@ -197,7 +197,7 @@ class Counter:
         counted = self._counts.over(self._follower.found(state, view))
         found = [one.last for one in counted if one.last is not None]
         latest = max(found, key=lambda one: one.until, default=None)
-        state = cooling(state, latest, view, flatten=flatten)
+        state = cooling(state, latest, view, now, flatten=flatten)
         tallies = [
             (limit, tally(limit, one.happened, now))
             for limit, one in zip(self._windows, counted, strict=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.model.frequency import Count
-from actors.rules.cooldown import SETTLE
+from actors.rules.cooldown import SETTLE, WAIT_MAX
 from actors.rules.rule import Hears, Wake
 from actors.rules.trade_frequency_limit import NAME, RULE, Params, When
 from protocol.account_facts import TradeSeen
@@ -267,6 +267,22 @@ def test_it_does_not_wait_long_and_never_where_it_flattens() -> None:
     flattening = Session(RULE, Params(per_minute=3, flatten=True))
     flattening.ask(day(*fills[:3]), 120)
     assert flattening.until(behind, 130) == 190
+
+
+def test_it_waits_not_for_ever_for_the_book_of_one_who_trades_on() -> None:
+    """A fill every half a second, and each position a little more than that later."""
+    session = Session(RULE, MINUTE)
+    session.ask(day(), 99)
+    fills = entries(*(100 + number / 2 for number in range(120)))
+    began = None
+    for number, one in enumerate(fills, start=1):
+        for shown, after in ((number - 2, 0), (number - 1, 0.1)):
+            book = day(*fills[:number], shows={MNQ.contract_id: shown} if shown > 0 else {})
+            breaches = session.ask(book, one.at / SECOND + after).breaches
+            if breaches and began is None:
+                began = one.at + round(after * SECOND), breaches[0].stays
+
+    assert began == (fills[0].at + WAIT_MAX, {MNQ.contract_id: 4})
 
 
 def test_what_may_stay_is_what_stood_at_the_trigger() -> None:
