@@ -158,7 +158,8 @@ class Rest(ProjectX):
 
     async def _ensure_authenticated(self) -> None:
         if self._should_refresh_token():
-            await asyncio.shield(self._start_login())
+            with self.meter.waits():
+                await asyncio.shield(self._start_login())
 
     async def _refresh_authentication(self) -> None:
         """Replace a refused token whatever the clock says, unless somebody already has."""

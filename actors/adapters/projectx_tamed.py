@@ -5,7 +5,8 @@ import logging
 import sys
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from project_x_py.utils.async_rate_limiter import RateLimiter
@@ -65,6 +66,15 @@ class Meter(RateLimiter):
 
     def _begun(self, requests: int) -> None:
         self._next -= requests
+
+    @contextmanager
+    def waits(self) -> Generator[None]:
+        """Count a request that waits for a login: it leaves as soon as that is over."""
+        self._next += 1
+        try:
+            yield
+        finally:
+            self._next -= 1
 
     def claimed(self) -> int:
         """Return what the Gateway may count in its minute, and what is about to leave."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.model.budget import LAST, LIMIT, judgeable
+from actors.model.budget import CLOSES, LAST, LIMIT, judgeable
 from ops.sim import actions
 from ops.sim.server import SimServer
 from protocol.account_facts import OrderStatus
@@ -27,6 +27,7 @@ from protocol.answers import (
 )
 from protocol.commands import (
     CancelOrder,
+    Claim,
     Login,
     PartialClose,
     ReadAccounts,
@@ -438,6 +439,34 @@ async def test_a_deed_under_a_revoked_token_is_uncertain_and_the_next_one_goes_t
     assert first.outcome is Outcome.UNCERTAIN
     assert second.outcome is Outcome.ACCEPTED
     assert len(sim.calls.of(CLOSE)) == 2
+
+
+async def test_what_waits_for_a_login_has_had_its_turn_too(sim: SimServer, desk: Desk) -> None:
+    """A hundred cancels and a hundred reads at once, and the token has just run out."""
+    await desk.log_in()
+    desk.broker._rest.renew_at = 0.0
+    before = len(sim.calls.log)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(100):
+            cancel = CancelOrder(
+                command_id=f"c{number}",
+                account_id=FIRST,
+                contract_id=MNQ,
+                order_id=OrderId(number),
+                claim=Claim.FIRST,
+            )
+            group.create_task(desk.broker.perform(cancel))
+            read = ReadTruth(
+                command_id=f"r{number}",
+                account_id=FIRST,
+                trades_since=None,
+                urgent=True,
+                claim=Claim.FIRST,
+            )
+            group.create_task(desk.broker.perform(read))
+
+    assert LIMIT - LAST <= len(sim.calls.log) - before <= LIMIT - CLOSES + 1
 
 
 async def test_a_token_that_is_never_good_costs_few_logins(sim: SimServer, desk: Desk) -> None:
