@@ -95,7 +95,7 @@ class Account:
                     return Step(state)
                 return self._settle(traded, Hears.LEDGER | Hears.FILLS, now, said)
             case Verdict():
-                return self._verdict(state, message, now)
+                return self._verdict(state, life.of_today(state, message, now), now)
             case Observed():
                 said = guard.withdrawn(state, message, now)
                 return Step(guard.heard_of(state, message, now), said)

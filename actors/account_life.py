@@ -17,7 +17,7 @@ from actors.tree import RULE_PREFIX, Supervision
 from protocol.account_facts import AccountSeen
 from protocol.decisions import AlarmKind, AlarmRaised, DayReset
 from protocol.effects import Effect, Journal, Send, Spawn, Stop
-from protocol.enforcement import Aim, Goal, Priority
+from protocol.enforcement import Aim, Goal, Priority, Verdict
 from protocol.lifecycle import Burden, Died
 from protocol.lockouts import LockKind, LockRequest, SetLock
 from protocol.market_facts import RestTriggers
@@ -57,6 +57,22 @@ def next_day(state: State, day: DayKnown) -> State:
     ledger = state.ledger.next_day(day.started)
     settling = state.settling.next_day(state.book.rows, ledger.sizes)
     return replace(state, day=day, ledger=ledger, settling=settling)
+
+
+def of_today(state: State, verdict: Verdict, now: Now) -> Verdict:
+    """Return a verdict without what it wants locked until an instant that has come.
+
+    It was judged by a day that is over, or is about to end within this turn.  The lock would not be
+    set, and what it was to be set for is asked for by another day.
+    """
+    if state.ahead is None:
+        return verdict
+    wall = now.wall - state.ahead
+    ends = [None if one.lock is None else one.lock.until for one in verdict.breaches]
+    if all(end is None or end > wall for end in ends):
+        return verdict
+    pairs = zip(verdict.breaches, ends, strict=True)
+    return replace(verdict, breaches=tuple(one for one, end in pairs if end is None or end > wall))
 
 
 def weighed(state: State) -> Learnt:
