@@ -53,7 +53,12 @@ def ended_day(plan: AccountPlan, state: State, due: ResetDue) -> Learnt:
 
 
 def next_day(state: State, day: DayKnown) -> State:
-    """Return the state in another trading day: what is held is carried into it."""
+    """Return the state in another trading day: what is held is carried into it.
+
+    A reset actor that was started again tells of the day that it is already.
+    """
+    if day.started == state.day.started:
+        return replace(state, day=day)
     ledger = state.ledger.next_day(day.started)
     settling = state.settling.next_day(state.book.rows, ledger.sizes)
     return replace(state, day=day, ledger=ledger, settling=settling)

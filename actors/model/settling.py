@@ -164,10 +164,20 @@ class Settling(msgspec.Struct, frozen=True, kw_only=True):
         return replace(settling, doubted=carried)
 
     def next_day(self, rows: Mapping[ContractId, Row], filled: Sizes) -> "Settling":
-        """Begin another day, of which these sums are: what is held now is carried into it."""
+        """Begin another day, of which these sums are: what is held now is carried into it.
+
+        What a row still shows of an exit that was told is not: the day before has its money.
+        """
         if self.carried is None:
             return self
-        return Settling().read(rows, filled, Nanos(0))
+        begun = Settling().read(rows, filled, Nanos(0))
+        if not self.unsettled:
+            return begun
+        carried = dict(begun.carried or {})
+        for key, size in self.unsettled.items():
+            carried[key] = carried.get(key, 0) - (size if rows[key].seen.size > 0 else -size)
+        carried = {key: size for key, size in carried.items() if size}
+        return replace(begun, carried=carried, unsettled=self.unsettled, told_at=self.told_at)
 
     def overdue(self, now: Nanos) -> "Settling":
         """Wait no more for what should have come by now; what is untold waits for one more read."""

@@ -110,3 +110,40 @@ def test_a_reset_actor_that_dies_as_the_day_ends_has_nothing_asked_for_again(
     assert [path for path, _ in one.deaths] == [f"{PATH}/reset"]
     assert (locks(one), len(one.said(EnforcementRequested))) == ([], 1)
     assert one.broker.positions[MNQ].size == 1
+
+
+def test_a_reset_actor_that_begins_again_counts_no_exit_twice() -> None:
+    """The trade is told, the position's message is not: reset and day are as they were."""
+    when, armed = once("reset", ClockSkewed)
+    one = Desk(PLAN, FaultyRoster(PLAN, when))
+    lost(one, 120)
+    order, trade, row = one.broker.market(MNQ, -1, one.now.wall)
+    one.tell([order, trade])
+
+    armed.append(True)
+    one._take(one.runtime.input(f"{PATH}/reset", ClockSkewed(ahead=Nanos(0)), one.now))
+    one.hear(row)
+    one.wait(2_000)
+
+    assert [path for path, _ in one.deaths] == [f"{PATH}/reset"]
+    assert (locks(one), one.said(EnforcementRequested)) == ([], [])
+
+
+def test_an_exit_that_was_told_before_the_reset_is_no_loss_of_the_day_after() -> None:
+    one = Desk(PLAN)
+    lost(one, -200)
+    one.trade(MNQ, -1)
+    one.wait(1_000)
+    one.trade(MNQ, 1)
+    one.wait(1_000)
+    one.move(MNQ, -300)
+    one.wait(left(one) // MILLISECOND - 10)
+    *told, row = one.broker.market(MNQ, -1, one.now.wall)
+    assert isinstance(row, PositionSeen)
+    one.tell(told)
+
+    stalled(one, 10)
+    one.hear(row)
+    one.wait(2_000)
+
+    assert (locks(one), one.said(EnforcementRequested)) == ([], [])

@@ -246,3 +246,14 @@ def test_a_new_day_carries_what_is_held() -> None:
 
     assert settling.carried == {MNQ: 5}
     assert Settling().next_day({MNQ: row(5)}, {}) == Settling()
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["long", "short"])
+def test_a_new_day_carries_nothing_of_an_exit_that_its_row_does_not_show_yet(sign: int) -> None:
+    shown, filled = row(5 * sign), {MNQ: 3 * sign}
+    told = holding(5 * sign).told(trade(-2 * sign), shown, filled, NOW)
+    settling = told.next_day({MNQ: shown}, {})
+    assert (settling.carried, settling.unsettled) == ({MNQ: 3 * sign}, {MNQ: 2})
+
+    followed = settling.moved(shown, row(3 * sign), {}, NOW)
+    assert (followed.unsettled, followed.untold) == ({}, {})
