@@ -56,6 +56,8 @@ from protocol.schedule import ClockJumped, ClockSkewed, DayKnown, Purpose, Reset
 from protocol.settings import InForce, Reconfigure, RefuseSettings, Settings
 from protocol.units import Now
 
+type Learning = TruthRead | TruthFailed | InstrumentRead | InstrumentFailed | Refused
+
 CLEARED_BY_TRUTH = (AlarmKind.TRUTH_UNKNOWN, AlarmKind.PAYLOAD_REFUSED)
 
 
@@ -94,6 +96,8 @@ class Account:
                 if traded is state:
                     return Step(state)
                 return self._settle(traded, Hears.LEDGER | Hears.FILLS, now, said)
+            case Verdict(rule=rule) | Observed(rule=rule) if life.leaves(state, rule):
+                return Step(state)
             case Verdict():
                 return self._verdict(state, life.of_today(state, message, now), now)
             case Observed():
@@ -106,12 +110,7 @@ class Account:
             case _:
                 return self._lived(state, message, now)
 
-    def _learnt(
-        self,
-        state: State,
-        message: TruthRead | TruthFailed | InstrumentRead | InstrumentFailed | Refused,
-        now: Now,
-    ) -> Step[State]:
+    def _learnt(self, state: State, message: Learning, now: Now) -> Step[State]:
         """Take what a read brought, or that it brought nothing."""
         match message:
             case TruthRead():

@@ -137,6 +137,11 @@ def forgotten(state: State, name: RuleName) -> tuple[Effect, ...]:
     )
 
 
+def leaves(state: State, rule: RuleName) -> bool:
+    """Tell whether a rule was told to end: what it still says is by settings of before."""
+    return f"{RULE_PREFIX}{rule}" in state.leaving
+
+
 def left(state: State, name: str) -> Learnt:
     """Note that a rule has ended as it was told to, and start it again if it is still planned."""
     state = replace(state, leaving=state.leaving - {name})

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from actors.model.schedule import ResetSchedule
 from actors.plan import AccountPlan, settings_of
 from actors.roster import DeskRoster, plan_at
@@ -29,7 +31,7 @@ from protocol.decisions import (
 from protocol.enforcement import Evaluate
 from protocol.schedule import ClockSkewed, ResetDue
 from protocol.settings import KeptSettings, Reconfigure, RefuseSettings
-from protocol.units import MILLISECOND, Nanos, Now, RuleName
+from protocol.units import MILLISECOND, SECOND, Nanos, Now, RuleName, usd
 from tests.actors.faulty import FaultyRoster
 from tests.actors.loyal import PATH, Desk
 from tests.actors.test_tree import Times
@@ -65,6 +67,12 @@ def reload(desk: Desk, wanted: AccountPlan) -> ConfigurationTaken:
     """Ask for other settings, and return what was decided."""
     desk.hear(Reconfigure(account_id=ACCOUNT, wanted=settings_of(wanted)))
     return desk.said(ConfigurationTaken)[-1]
+
+
+def left(desk: Desk) -> int:
+    """Return how many milliseconds the day still lasts."""
+    ends: int = desk.runtime.states[PATH].day.next_reset
+    return (ends - desk.now.wall) // MILLISECOND
 
 
 def kept(desk: Desk) -> KeptSettings:
@@ -366,3 +374,25 @@ def test_what_an_account_knows_besides_its_settings_outlives_its_death() -> None
     assert reborn.calendars == calendars
     assert reborn.rules == dict((contracts(1),))
     assert (reborn.mode, reborn.reset) == (one.mode, one.reset)
+
+
+@pytest.mark.parametrize("after", [(loss(-500),), ()], ids=["looser", "taken-out"])
+def test_settings_that_end_with_the_day_lock_nothing_in_the_next(
+    after: tuple[tuple[RuleName, RuleParams], ...],
+) -> None:
+    """A clock that is behind: the last trades of the day are the first ones of the next too."""
+    desk = Desk(plan(loss(-100)))
+    reload(desk, plan(*after))
+    desk.wait(left(desk) - 20_000)
+    for ticks, dated in ((400, 0), (-300, 60 * SECOND)):
+        desk.tell(desk.broker.market(MNQ, 1, Nanos(desk.now.wall + dated)))
+        desk.wait(1_000)
+        desk.move(MNQ, ticks)
+        desk.tell(desk.broker.market(MNQ, -1, Nanos(desk.now.wall + dated)))
+        desk.wait(3_000)
+
+    desk.wait(left(desk) + 2_000)
+
+    assert [one.on for one in desk.said(ConfigurationTaken)] == ["reload", "reset"]
+    assert desk.runtime.states[PATH].view.realized < usd(Decimal(-100))
+    assert (desk.said(LockSet), desk.said(EnforcementRequested)) == ([], [])
