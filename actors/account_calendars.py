@@ -11,7 +11,7 @@ from actors.model.calendar import ALARM_DAYS, Calendar, Horizon
 from protocol.decisions import AlarmKind
 from protocol.effects import Effect, Send
 from protocol.schedule import Clock, Purpose, StartTimer
-from protocol.units import Now
+from protocol.units import Nanos, Now
 
 TIMER = "account/calendar"
 
@@ -35,9 +35,12 @@ def watched(state: State, now: Now) -> Learnt:
 
 
 def in_session(state: State, now: Now) -> State:
-    """Return the state with the beginning of the account's last session, if a rule says when."""
+    """Return the state with the beginning of the account's last session, if a rule says when.
+
+    Fills are counted from it, so it goes by the clock that dates them: the Gateway's.
+    """
     hours = state.plan.hours
-    session = None if hours is None else hours.account.began(now.wall)
+    session = None if hours is None else hours.account.began(Nanos(now.wall - (state.ahead or 0)))
     return state if session == state.session else replace(state, session=session)
 
 

@@ -147,3 +147,23 @@ def test_an_exit_that_was_told_before_the_reset_is_no_loss_of_the_day_after() ->
     one.wait(2_000)
 
     assert (locks(one), one.said(EnforcementRequested)) == ([], [])
+
+
+def test_006_a_clock_set_forward_begins_no_other_session() -> None:
+    """The Gateway dates the fills: by this machine's clock they would all be of sessions before."""
+    rules = {
+        session_block_outside.NAME: session_block_outside.Params(
+            calendar=load_shipped("cme_equity"), windows=(Window("00:00", "15:00"),)
+        ),
+        trade_frequency_limit.NAME: trade_frequency_limit.Params(per_session=2),
+    }
+    one = Desk(replace(PLAN, rules=rules))
+    ahead = Nanos(4 * DAY)
+    one.now = Now(wall=Nanos(one.now.wall + ahead), mono=one.now.mono)
+    one._take(one.runtime.input(PATH, ClockSkewed(ahead=ahead), one.now))
+
+    for signed in (1, -1, 1, -1, 1):
+        one.tell(one.broker.market(MNQ, signed, Nanos(one.now.wall - ahead)))
+        one.wait(1_000)
+
+    assert locks(one) == [trade_frequency_limit.NAME]
