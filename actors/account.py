@@ -185,7 +185,8 @@ class Account:
                 return Step(state, (*step.effects, *told))
             case DayKnown():
                 state, said = calendars.watched(life.next_day(state, message), now)
-                return self._settle(state, EVERYTHING, now, said)
+                state, asked = feed.once_more(state.plan, state)
+                return self._settle(state, EVERYTHING, now, (*said, *asked))
             case ResetDue():
                 return self._reset(state, message, now)
             case Enforced(rule=rule, certificate=certificate):

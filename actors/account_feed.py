@@ -71,9 +71,7 @@ def sweep(plan: AccountPlan, state: State, now: Now) -> Learnt:
 
 def after_truth(plan: AccountPlan, state: State, now: Now) -> Learnt:
     """Read once more what was missed meanwhile, and look again if the truth may be what lacked."""
-    said: tuple[Effect, ...] = ()
-    if state.again and state.reading is None:
-        state, said = reads.ask_truth(plan, state)
+    state, said = once_more(plan, state)
     if reads.unswept(state, now) or state.feed.lapses:
         state, swept = sweep(plan, state, now)
         return state, (*said, *swept)
@@ -81,6 +79,17 @@ def after_truth(plan: AccountPlan, state: State, now: Now) -> Learnt:
         state, resumed = look(plan, state, now)
         said = (*said, *resumed)
     return state, said
+
+
+def once_more(plan: AccountPlan, state: State) -> Learnt:
+    """Read what could not be asked for: a read was on its way, or the day was not known yet.
+
+    An account that is started again is found, and told to read, before it hears which day it is:
+    the trades of that day would be asked for since now.
+    """
+    if not state.again or state.reading is not None:
+        return state, ()
+    return reads.ask_truth(plan, state)
 
 
 def why(lapses: tuple[Lapse, ...]) -> str:

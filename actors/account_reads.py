@@ -46,11 +46,11 @@ type Learnt = tuple[State, tuple[Effect, ...]]
 def ask_truth(
     plan: AccountPlan, state: State, *, trades: bool = True, urgent: bool = False
 ) -> Learnt:
-    """Read the truth; if a read is on its way already, once more when it is back.
+    """Read the truth; if a read is on its way, or the day not known yet, as soon as that is over.
 
     At the start and after a gap the day's trades are part of it: any such read may be what counts.
     """
-    if state.reading is not None:
+    if state.reading is not None or not state.day.day:
         return replace(state, again=True), ()
     serial, who = state.kept.serial + 1, plan.account_id
     name = f"{who}/r{serial}"

@@ -12,7 +12,7 @@ from actors.rules import daily_realized_loss, max_contracts
 from actors.rules.rule import Mode, RuleParams
 from actors.tree import account as tree_of
 from actors.tree import desk as desk_tree
-from protocol.account_facts import PositionSeen
+from protocol.account_facts import AccountSeen, PositionSeen
 from protocol.answers import Answered, Outcome
 from protocol.commands import Mutation
 from protocol.decisions import (
@@ -32,7 +32,7 @@ from protocol.message import Message
 from protocol.schedule import ClockSkewed, StartTimer
 from protocol.units import MILLISECOND, RuleName
 from tests.actors.faulty import FaultyRoster
-from tests.actors.loyal import PATH, Desk
+from tests.actors.loyal import FOUND, PATH, Desk
 from tests.sim.broker import ACCOUNT, ES, MNQ
 
 COUNT, LOSS = max_contracts.NAME, daily_realized_loss.NAME
@@ -276,6 +276,26 @@ def test_an_account_that_dies_comes_back_armed_and_knows_its_locks() -> None:
     assert len(desk.runtime.states[PATH].locks) == 1
     assert desk.broker.positions == {}
     assert len(desk.said(AccountArmed)) > 1
+
+
+def test_an_account_that_dies_comes_back_knowing_what_its_day_has_made() -> None:
+    """It is found, and told to read, before it hears when its day began."""
+    struck = Times(0, AccountSeen)
+    desk = Desk(plan(), failing(plan(), PATH, struck))
+    desk.trade(MNQ, 1)
+    desk.wait(1_000)
+    desk.move(MNQ, -60)
+    desk.trade(MNQ, -1)
+    desk.wait(1_000)
+    before = desk.runtime.states[PATH].view
+    assert before.realized < 0
+
+    struck.left = 1
+    desk.hear(FOUND)
+
+    assert [path for path, _ in desk.deaths] == [PATH]
+    view = desk.runtime.states[PATH].view
+    assert (view.known, view.day, view.realized) == (True, before.day, before.realized)
 
 
 def test_an_account_that_keeps_dying_is_held_flat_by_its_last_resort() -> None:
