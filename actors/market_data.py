@@ -97,7 +97,7 @@ def averages(state: State, contract_id: ContractId) -> tuple[Price, ...]:
 def doubted(state: State, watch: WatchMarks) -> State:
     """Return the state with lone first prints doubted that are far from what is held."""
     seen_once = [
-        one for one in watch.averages if one in state.quotes and state.quotes[one].prints == 1
+        one for one in watch.averages if one in state.quotes and state.quotes[one].prints <= 1
     ]
     news = {one: state.quotes[one].held(averages(state, one)) for one in seen_once}
     return replace(state, quotes={**state.quotes, **news}) if news else state

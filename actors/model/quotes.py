@@ -2,7 +2,8 @@
 
 1. A message is partial: what it does not carry stays as it was, with the time it was seen.
 2. A bad price is no price.  Zero, negative, off the grid or implausibly far: it is ignored and
-   counted, so that its series grows old instead of wrong.  Bid above ask makes no mid and no side.
+   counted, so that its series grows old instead of wrong.  Bid above ask makes no mid and no side,
+   and bears out no trade.
 3. A second print confirms what the first made doubtful: markets do jump.
 4. The first print of a contract is held against what is held of it: the average price.  Far from
    it, it wants a second print as well, whether or not bid, ask and last trade agree.
@@ -79,6 +80,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
         last, bid, ask = tapes
         if (bid is not self.bid or ask is not self.ask) and _crossed(bid.price, ask.price):
             faults.append(Fault.CROSSED)
+            borne = borne and last is not self.last  # a crossed book is no price of its own
         fresh = borne and (news or message.at is None or message.at != self.at)
         return Quote(
             contract_id=self.contract_id,
@@ -100,7 +102,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
         """Return what stands of a lone first print, now that it is held at these averages."""
         tapes = (self.last, self.bid, self.ask)
         wild = [one for one in tapes if one.price and not plausible(one.price, *held_at)]
-        if self.prints != 1 or not wild:
+        if self.prints > 1 or not wild:
             return self
         last, bid, ask = (
             Tape(doubted=one.price, doubted_at=self.at) if one in wild else one for one in tapes
@@ -111,7 +113,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
             bid=bid,
             ask=ask,
             faults=_counted(self.faults, [Fault.BEYOND_BAND] * len(wild)),
-            prints=1 if last.price or bid.price or ask.price else 0,
+            prints=self.prints if last.price or bid.price or ask.price else 0,
             at=self.at,
         )
 

@@ -298,6 +298,22 @@ def test_a_fresh_trade_values_though_the_book_is_crossed() -> None:
     assert marks(quote, MarkSource.LAST, second(2)).long == price(26000.25)
 
 
+def test_a_crossed_book_bears_out_no_trade() -> None:
+    wild = told(seen(26000.25, 26000.0, 26000.5), seen(last=26260.0))
+    crossed = wild.merged(seen(bid=26000.75), second(3))
+    mended = crossed.merged(seen(ask=26001.0), second(4))
+    traded = wild.merged(seen(last=26260.25, bid=26000.75), second(3))
+
+    assert (crossed.prints, crossed.bid.price) == (wild.prints, price(26000.75))
+    assert (mended.prints, traded.prints) == (wild.prints + 1, wild.prints + 1)
+
+
+def test_a_first_book_that_is_crossed_is_held_against_the_average_too() -> None:
+    quote = told(seen(bid=30000.5, ask=30000.0))
+
+    assert known(quote.held((Price(26000 * PRICE),))) == (None, None, None)
+
+
 def test_a_locked_book_has_a_mid() -> None:
     quote = told(seen(bid=26000.0, ask=26000.0))
 
