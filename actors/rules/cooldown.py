@@ -5,7 +5,8 @@ through restarts and resets although the fills behind it are then another day's.
 
 What was under way before the day's first fill is what the book shows more than the fills explain.
 Fills and positions come by separate streams, so that is believed when the day is first looked at,
-and later only after it has stayed the same for a while.
+and later only after it has stayed the same for a while, and while no exit's trade is waited for: a
+machine that slept has heard nothing meanwhile.
 
 Where positions may stay, it is what stood at the trigger by the fills, less what has left since:
 what was entered after it, before anybody could know, has no more right than what is entered later.
@@ -111,7 +112,7 @@ class Follower[T]:
         if state.doubt is None or state.doubt.carried != carried:
             first = now.wall if state.doubt is None else state.doubt.first
             return replace(state, doubt=Doubt(carried, now.wall, first))
-        if 0 <= now.wall - state.doubt.since < SETTLE:
+        if view.untold or 0 <= now.wall - state.doubt.since < SETTLE:
             return state
         return replace(state, carried=carried, doubt=None)
 

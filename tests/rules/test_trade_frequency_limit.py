@@ -285,6 +285,18 @@ def test_it_waits_not_for_ever_for_the_book_of_one_who_trades_on() -> None:
     assert began == (fills[0].at + WAIT_MAX, {MNQ.contract_id: 4})
 
 
+def test_it_waits_for_the_trade_of_an_exit_also_where_the_machine_slept() -> None:
+    fills = entries(100, 110, 120, 130)
+    session = Session(RULE, MINUTE)
+    session.ask(day(*fills[:3]), 120)
+
+    left = day(*fills, shows={MNQ.contract_id: 3}, untold=(MNQ.contract_id,))
+    session.ask(left, 131)
+    assert session.until(left, 140) is None
+    (breach,) = session.ask(day(*fills, fill(5, 130.5, -1)), 140.1).breaches
+    assert breach.stays == {MNQ.contract_id: 3}
+
+
 def test_what_may_stay_is_what_stood_at_the_trigger() -> None:
     fills = (*entries(100, 110, 120, 130, 140), fill(6, 150, -2))
     (breach,) = Session(RULE, MINUTE).ask(day(*fills), 160).breaches
