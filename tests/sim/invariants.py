@@ -11,7 +11,7 @@ be so once it is calm is in tests/sim/at_rest.py.
 | I3 | after each step under a lock in force, and at rest, also for cooldowns and symbols |
 | I4 | after each step: a demand is in flight, read or timed; no exit is taken away by a cooldown |
 | I5 | after each step, at each commit, and as each process begins |
-| I6 | as a day ends: nothing of it is demanded after it; at each commit, and at rest |
+| I6 | as trades are asked for; as a day ends (nothing of it is demanded then); at commit, at rest |
 | I7 | after each step: no position is valued by a price that never was; a breach is found at rest |
 | I8 | as a mutation is asked for (somebody wants it); each certificate against what was read |
 | I9 | tests/replay/test_same_decisions.py: these runs' journals are heard again, bit for bit |
@@ -60,6 +60,7 @@ from protocol.commands import (
     Mutation,
     PartialClose,
     PlaceStop,
+    ReadTruth,
 )
 from protocol.decisions import (
     ConfigurationTaken,
@@ -286,6 +287,7 @@ class Invariants:
         portion = turn.portions.get(self.account_id)
         if portion is not None:
             self._decided(portion)
+            self._whole_days(portion, account)
         if account is not None:
             self._priced(account)
             self.hearing.doubts(account)
@@ -387,6 +389,13 @@ class Invariants:
                     self.hearing.locks(decision, account, self.plan)
                 case _:
                     pass
+
+    def _whole_days(self, portion: Portion, account: account_state.State | None) -> None:
+        """I6: whoever asks for trades asks for those of the whole day."""
+        for read in portion.reads:
+            if account is not None and isinstance(read, ReadTruth) and read.trades_since:
+                whole = read.trades_since <= account.day.started
+                self.demand(whole, f"I6 {read.command_id} asks for less than the day's trades")
 
     def _of_today(self, rule: RuleName) -> None:
         """I6: what a day did is not answered on the day after."""

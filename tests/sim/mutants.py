@@ -407,6 +407,20 @@ def ends_locks_by_its_own_clock(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lockout, "expire", expire)
 
 
+@breaks("I6")
+def asks_for_trades_before_it_knows_the_day(patch: pytest.MonkeyPatch) -> None:
+    """An account that is born again asks for the trades since now."""
+    real = account_reads.ask_truth
+
+    def ask_truth(plan: AccountPlan, state: Any, **how: bool) -> Any:
+        day = state.day
+        state = replace(state, day=replace(day, day=day.day or "today"))
+        after, said = real(plan, state, **how)
+        return replace(after, day=day), said
+
+    patch.setattr(account_reads, "ask_truth", ask_truth)
+
+
 @breaks("I6", "I5")
 def ends_days_by_its_own_clock(patch: pytest.MonkeyPatch) -> None:
     """A clock that is ahead of the Gateway's ends the trading day."""
