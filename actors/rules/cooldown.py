@@ -110,7 +110,7 @@ class Follower[T]:
         if carried == state.carried and not lags:
             return state if state.doubt is None else replace(state, doubt=None)
         if state.doubt is None or state.doubt.carried != carried:
-            first = now.wall if state.doubt is None else state.doubt.first
+            first = now.wall if state.doubt is None else min(now.wall, state.doubt.first)
             return replace(state, doubt=Doubt(carried, now.wall, first))
         if view.untold or 0 <= now.wall - state.doubt.since < SETTLE:
             return state

@@ -285,6 +285,15 @@ def test_it_waits_not_for_ever_for_the_book_of_one_who_trades_on() -> None:
     assert began == (fills[0].at + WAIT_MAX, {MNQ.contract_id: 4})
 
 
+def test_a_clock_that_is_set_back_does_not_end_that_wait() -> None:
+    fills = entries(100, 110, 120, 130)
+    session = Session(RULE, MINUTE)
+    session.ask(day(*fills[:3]), 120)
+
+    session.ask(day(*fills, shows={MNQ.contract_id: 3}), 133)
+    assert session.until(day(*fills, shows={MNQ.contract_id: 2}), 131) is None
+
+
 def test_it_waits_for_the_trade_of_an_exit_also_where_the_machine_slept() -> None:
     fills = entries(100, 110, 120, 130)
     session = Session(RULE, MINUTE)
