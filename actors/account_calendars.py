@@ -6,12 +6,12 @@ Plain functions on the account's state, used by actors/account.py alone.
 from msgspec.structs import replace
 
 from actors.account_reads import Learnt, alarm, clear
-from actors.model.account_state import State
+from actors.model.account_state import State, gateway_wall
 from actors.model.calendar import ALARM_DAYS, Calendar, Horizon
 from protocol.decisions import AlarmKind
 from protocol.effects import Effect, Send
 from protocol.schedule import Clock, Purpose, StartTimer
-from protocol.units import Nanos, Now
+from protocol.units import Now
 
 TIMER = "account/calendar"
 
@@ -40,7 +40,7 @@ def in_session(state: State, now: Now) -> State:
     Fills are counted from it, so it goes by the clock that dates them: the Gateway's.
     """
     hours = state.plan.hours
-    session = None if hours is None else hours.account.began(Nanos(now.wall - (state.ahead or 0)))
+    session = None if hours is None else hours.account.began(gateway_wall(state, now))
     return state if session == state.session else replace(state, session=session)
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from actors import account_guard as guard
 from actors import account_reads as reads
 from actors.account_reads import Learnt
-from actors.model.account_state import State, by_urgency
+from actors.model.account_state import State, by_urgency, gateway_wall
 from actors.model.budget import flatten_cost
 from actors.plan import AccountPlan, planned
 from actors.rules.rule import Mode
@@ -72,12 +72,11 @@ def of_today(state: State, verdict: Verdict, now: Now) -> Verdict:
     """
     if state.ahead is None:
         return verdict
-    wall = now.wall - state.ahead
+    wall = gateway_wall(state, now)
     ends = [None if one.lock is None else one.lock.until for one in verdict.breaches]
-    if all(end is None or end > wall for end in ends):
-        return verdict
     pairs = zip(verdict.breaches, ends, strict=True)
-    return replace(verdict, breaches=tuple(one for one, end in pairs if end is None or end > wall))
+    asked = tuple(one for one, end in pairs if end is None or end > wall)
+    return verdict if asked == verdict.breaches else replace(verdict, breaches=asked)
 
 
 def weighed(state: State) -> Learnt:

@@ -196,11 +196,16 @@ def unresolved(state: State) -> bool:
     )
 
 
+def gateway_wall(state: State, now: Now) -> Nanos:
+    """Return the time by the Gateway's clock; by ours until it is known how the two differ."""
+    return Nanos(now.wall - (state.ahead or 0))
+
+
 def in_force(state: State, now: Now) -> tuple[Lock, ...]:
     """Return the locks that hold now, the widest first, then the strictest, then the longest."""
     if not state.locks:
         return ()
-    wall = now.wall - (state.ahead or 0)
+    wall = gateway_wall(state, now)
     held = [one for one in state.locks if one.until is None or one.until > wall]
     return tuple(sorted(held, key=_weight))
 
