@@ -14,7 +14,9 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from project_x_py import ProjectX, ProjectXConfig
@@ -23,7 +25,7 @@ from project_x_py.client.http import MUTATING_ENDPOINTS
 from actors.adapters.projectx_answers import GatewayError, Withheld, accepted, masked
 from actors.adapters.projectx_tamed import REQUESTS_PER_MINUTE, WINDOW_NS, Meter, hush, spare
 from actors.adapters.projectx_token import expiry
-from actors.adapters.projectx_wire import client, forgetful
+from actors.adapters.projectx_wire import client, watch
 from actors.adapters.tasks import retrieve
 from actors.adapters.turns import Turns
 from actors.adapters.wire_figures import WireFigures
@@ -37,6 +39,8 @@ RENEW_EARLY_SECONDS = 600.0
 CLOSE_SECONDS = 0.4
 CLOSED = "the connection is closed"
 ASKED = "riskwarden.asked"
+DEED: ContextVar[object] = ContextVar("deed", default=None)
+"""What a request is of: the SDK has each begin in a task of its own."""
 
 
 class Rest(ProjectX):
@@ -81,7 +85,7 @@ class Rest(ProjectX):
         else:
             self.afford(1)
         try:
-            with self._while_open():
+            with self._while_open(), self._leaving() if mutating else nullcontext():
                 async with asyncio.timeout(self._timeout):
                     await self._ensure_authenticated()
                     return await self._make_request("POST", path, data=body)
@@ -92,6 +96,18 @@ class Rest(ProjectX):
                 mutating and self._is_rejected() and not self._closed
             ):  # so that the next attempt finds a new token
                 self._start_login()
+
+    @contextmanager
+    def _leaving(self) -> Generator[None]:
+        """Have it known that a deed is not on its socket yet."""
+        deed = object()
+        self.figures.leaving.add(deed)
+        before = DEED.set(deed)
+        try:
+            yield
+        finally:
+            DEED.reset(before)
+            self.figures.leaving.discard(deed)
 
     def afford(self, requests: int) -> None:
         """Raise if the minute has fewer left for what is not enforcement's: none of it leaves."""
@@ -130,7 +146,10 @@ class Rest(ProjectX):
         return made
 
     async def _leaves(self, request: Any) -> None:
-        request.extensions |= {"trace": forgetful, ASKED: self._mono()}
+        if self._closed:  # since it was asked for
+            raise GatewayError(CLOSED)
+        sent = partial(self.figures.leaving.discard, DEED.get())
+        request.extensions |= {"trace": partial(watch, sent), ASKED: self._mono()}
         self.figures.requests += 1
         task = asyncio.current_task()
         if task is not None:

@@ -12,6 +12,7 @@ position.
 
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -22,6 +23,7 @@ CONNECTIONS_MAX = 200
 IDLE_MAX = 50
 IDLE_SECONDS = 60.0
 CONNECTED = "connection.connect_tcp.complete"
+SENT = "http11.send_request_body.complete"
 RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 AGENT = "ProjectX-Python-SDK/4.4.1"
 """The SDK's own word: its calls are what travels here."""
@@ -41,8 +43,13 @@ def client(timeout_seconds: float) -> httpx.AsyncClient:
     )
 
 
-async def forgetful(event: str, details: dict[str, Any]) -> None:
-    """Have a new connection forget what it holds when it is closed (an httpcore trace)."""
+async def watch(sent: Callable[[], None], event: str, details: dict[str, Any]) -> None:
+    """Say when a request is on its socket (an httpcore trace).
+
+    Have a new connection forget what it holds when it is closed.
+    """
+    if event == SENT:
+        sent()
     if event != CONNECTED:
         return
     raw: socket.socket | None = details["return_value"].get_extra_info("socket")

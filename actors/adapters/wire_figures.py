@@ -32,6 +32,8 @@ class WireFigures:
         self.budget: int | None = None
         """Requests that a minute allows; None before there is anyone to make them."""
         self.requests = 0
+        self.leaving: set[object] = set()
+        """Deeds that are asked for, and not on their sockets yet."""
         self.answers: Counter[str] = Counter()
         """By HTTP status; of the unusual ones only the first digit counts."""
         self.skew_s: float | None = None

@@ -28,6 +28,7 @@ from ops.desk.broker import Broker
 from ops.desk.clocks import Clocks
 from ops.desk.counts import Counts
 from ops.desk.intake import Intake, Raw
+from ops.desk.pace import BURST_MAX, Pace
 from ops.desk.release import PATIENCE_S, Release
 from ops.desk.stores import STORE, Lost
 from ops.desk.untraced import NOTHING, Leg, Tracing, Untraced
@@ -41,11 +42,6 @@ from protocol.units import SECOND, AccountId, Nanos, Now
 
 log = logging.getLogger(__name__)
 
-BURST_MAX = 256
-"""Inputs taken before the loop may do something else, such as write to a socket."""
-REST_S = 0.001
-"""Between inputs while a request waits for the disk: it is not to wait for what came in behind its
-breach, and the thread that writes gets to run against a busy loop every 5 ms only."""
 UNWRITTEN_MAX = 512
 LOOK_S = 1.0
 """The clocks are looked at this often at least, so that a jump is noticed."""
@@ -82,7 +78,7 @@ class Desk:
         self._tracing = tracing or Untraced()
         self.intake = Intake(self.counts, self._tracing)
         self._scheduled = self._stopping = False
-        self._withheld = 0  # turns whose mutations wait for the disk
+        self._pace = Pace(self.counts.wire)
         self._timer: asyncio.TimerHandle | None = None
         self._flusher: asyncio.TimerHandle | None = None
         self._unwritten: dict[AccountId, list[Recorded]] = {}
@@ -157,11 +153,11 @@ class Desk:
             messages = decode.hub(*item) if isinstance(item, tuple) else item
             for message in messages if isinstance(messages, tuple) else (messages,):
                 self._input(message)
-            if self._withheld:
+            if self._pace.one_by_one:
                 break
         if self.intake and not self._scheduled:
             self._scheduled = True
-            self._loop.call_later(REST_S if self._withheld else 0, self._drain)
+            self._loop.call_later(self._pace.rest, self._drain)
         self._set_timer()
 
     def _input(self, message: Message) -> None:
@@ -229,7 +225,8 @@ class Desk:
             legs = self._tracing.turned(turn, message)
             for account_id, portion in turn.portions.items():
                 leg = legs.get(account_id, NOTHING)
-                self._withheld += bool(portion.mutations)
+                if portion.mutations:
+                    self._pace.decided()
                 if account_id is None or account_id not in self._stores:
                     self._release(portion, turn.now, leg)
                     continue
@@ -262,16 +259,18 @@ class Desk:
     def _release(self, portion: Portion, now: Now, leg: Leg) -> None:
         """Let out what a step asks of the world: mutations first, before anything is said of it."""
         if portion.mutations:
-            self._withheld -= 1
             self.counts.decision.observe((self.clock().mono - now.mono) / SECOND)
         for command in (*portion.mutations, *portion.reads):
             task = self._loop.create_task(self._perform(command, leg))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        if portion.decisions:  # after the tasks have begun: the loop keeps the order
-            self._loop.call_soon(self._say, portion, now, leg)
+        if portion.mutations or portion.decisions:
+            self._loop.call_soon(self._begun, portion, now, leg)
 
-    def _say(self, portion: Portion, now: Now, leg: Leg) -> None:
+    def _begun(self, portion: Portion, now: Now, leg: Leg) -> None:
+        """Go on, and speak of a step: its requests have begun, for the loop keeps the order."""
+        if portion.mutations:
+            self._pace.begun()
         with leg.speaking():
             for decision in portion.decisions:
                 self._on_decision(decision, now)

@@ -587,6 +587,56 @@ async def test_a_closed_broker_answers_and_closes_twice(desk: Desk) -> None:
     assert isinstance(await desk.broker.perform(Login()), LoginFailed)
 
 
+@pytest.mark.parametrize("first", [1, 4, 8, 9, 16])
+async def test_nothing_leaves_once_the_broker_is_closed(sim: SimServer, first: int) -> None:
+    """In whatever turn of the loop; what had left is cut off, and no connection stays open."""
+    for second in range(13):
+        async with desk_of(sim) as desk:
+            await desk.log_in()
+            asked = [asyncio.create_task(desk.truth())]
+            await turns(first)
+            asked.append(asyncio.create_task(desk.truth(SECOND)))
+            await turns(second)
+
+            await desk.broker.close()
+
+            known = len(sim.calls.log)
+            await asyncio.sleep(0.02)
+            assert len(sim.calls.log) == known, second
+            await asyncio.wait(asked)
+
+
+async def turns(count: int) -> None:
+    """Let the loop take some turns."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_a_deed_is_known_to_leave_until_it_is_on_its_socket(desk: Desk) -> None:
+    await desk.log_in()
+    leaving = desk.broker._rest.figures.leaving
+    desk.sim.faults.rest(endpoint=CLOSE, kind="hang")
+
+    closing = asyncio.create_task(desk.close())
+    await turns(2)
+    assert len(leaving) == 1
+    await arrived(lambda: not leaving)
+
+    assert not closing.done(), "it is on its socket, and waits for an answer"
+    await desk.broker.close()
+    await closing
+
+
+async def test_a_deed_that_finds_no_connection_leaves_no_more(sim: SimServer) -> None:
+    async with desk_of(sim) as desk:
+        await desk.log_in()
+        desk.broker._rest.base_url = "http://127.0.0.1:9/api"
+
+        assert (await desk.close()).outcome is Outcome.UNCERTAIN
+
+        assert not desk.broker._rest.figures.leaving
+
+
 async def test_an_account_unknown_to_the_gateway_is_unknown_to_us(desk: Desk) -> None:
     await desk.log_in()
     answer = await desk.broker.perform(

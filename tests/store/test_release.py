@@ -1,6 +1,7 @@
 """What an account asks of the world leaves as soon as the disk has it, whatever there is to do."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from actors.adapters.clock import ShiftedClock
 from actors.adapters.store import Store
 from ops.bench.day import LIMIT, NOW, plan, position, to_come
 from ops.bench.stand import NullBroker
+from ops.desk.counts import MUTATIONS
 from ops.desk.desk import Desk
 from protocol.commands import Mutation, Read
 from protocol.decisions import Decision, EnforcementRequested
@@ -19,6 +21,9 @@ ACCOUNTS = FIRST, OTHER = AccountId(1_000), AccountId(1_001)
 BEHIND = 200
 TAKEN_MAX = 50
 """How many a millisecond each makes within the patience with a disk, twice over."""
+BUSY_S = 0.05
+TURNS, TURN_S = 12, 0.0002
+"""What the HTTP client takes from the beginning of a request to its socket."""
 
 
 class Noting(NullBroker):
@@ -30,15 +35,27 @@ class Noting(NullBroker):
         self.taken_by_then: list[int] = []
         self.said: list[Decision] = []
         self.said_by_then: list[Decision] = []
+        self.turns = TURNS
 
     async def perform(self, command: Mutation | Read) -> Message | None:
         """Answer a read; note a mutation."""
+        if isinstance(command, MUTATIONS):
+            await self._leave(command)
         before = len(self.handed)
         answer = await super().perform(command)
         if len(self.handed) > before and self.desk is not None:
             self.taken_by_then.append(self.desk.inputs)
             self.said_by_then += self.said
         return answer
+
+    async def _leave(self, command: Mutation | Read) -> None:
+        assert self.desk is not None
+        leaving = self.desk.counts.wire.leaving
+        leaving.add(command)
+        for _ in range(self.turns):
+            time.sleep(TURN_S)  # noqa: ASYNC251  (the loop is held meanwhile)
+            await asyncio.sleep(0)
+        leaving.discard(command)
 
 
 @pytest.fixture
@@ -89,7 +106,16 @@ async def test_a_request_does_not_wait_for_what_came_in_behind_its_breach(broker
     await desk.stop()
 
 
+async def test_nor_if_the_disk_answers_while_the_loop_is_busy(broker: Noting) -> None:
+    asyncio.get_running_loop().call_later(0, time.sleep, BUSY_S)
+    desk = await breach(broker, BEHIND)
+
+    assert broker.taken_by_then[0] < TAKEN_MAX
+    await desk.stop()
+
+
 async def test_a_request_leaves_before_anything_is_said_of_its_breach(broker: Noting) -> None:
+    broker.turns = 0
     desk = await breach(broker, 0)
 
     assert requested(broker.said)
