@@ -13,7 +13,7 @@ BURST_MAX = 256
 """Inputs taken before the loop may do something else, such as write to a socket."""
 REST_S = 0.001
 """Between inputs while a request is on its way out."""
-LEAVING_MAX_S = 0.1
+LEAVING_MAX_S = 0.5
 """A request that takes longer to its socket waits for a login or a connection, not for the loop."""
 
 
