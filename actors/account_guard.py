@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from actors.model.account_state import (
     SOFT,
     State,
+    adds,
     covers,
     exposed,
     floor_key,
@@ -30,7 +31,6 @@ from protocol.enforcement import Aim, Breach, Enforce, Goal, Observed, Priority,
 from protocol.lockouts import EndLock, Lock, SetLock
 from protocol.units import AccountId, ContractId, Now, RuleName
 
-FOREVER = 1 << 63
 UNVALUED = RuleName("unvalued_contract")
 """The rule name under which a position that cannot be valued is closed."""
 OWN_STOPS = RuleName("own_stops")
@@ -139,11 +139,11 @@ def answer(state: State, breach: Breach) -> tuple[Effect, ...]:
             return ()
         return (demand(state, breach.rule, breach.priority, breach.goals, breach.why),)
     held = next((one for one in state.locks if one.key == (lock.scope, breach.rule)), None)
-    longer = held is None or (held.until is not None and (lock.until or FOREVER) > held.until)
+    more = held is None or adds(held, lock)
     effects: list[Effect] = []
-    if longer:
+    if more:
         effects.append(Send("lockout", SetLock(rule=breach.rule, request=lock, reason=breach.why)))
-    new = held is None or (longer and lock.kind is not held.kind)
+    new = held is None or (more and lock.kind is not held.kind)
     if breach.goals and (new or not met(breach.goals, state.view)):
         effects.append(demand(state, breach.rule, breach.priority, breach.goals, breach.why))
     return tuple(effects)

@@ -1,8 +1,9 @@
 """The lockout actor: the set of an account's locks, each keyed by its scope and rule.
 
-Setting a lock again may make it longer, never shorter.  Ending one leaves the others.  There is no
-command that unlocks: a lock ends by its instant, by schedule, or by a broker state.  The set is
-kept through restarts and told to the account first thing, before the broker is even asked.
+Setting a lock again may make it longer or harder, never shorter.  Ending one leaves the others.
+There is no command that unlocks: a lock ends by its instant, by schedule, or by a broker state.
+The set is kept through restarts and told to the account first thing, before the broker is even
+asked.
 
 A lock ends when the Gateway's clock says so too.  Until the account has heard of it none ends: a
 clock that was set forward while nobody looked ends nothing.
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 
 from actors.behaviour import Step
+from actors.model.account_state import adds
 from protocol.decisions import LockEnded, LockSet
 from protocol.effects import PARENT, Effect, Journal, Send
 from protocol.lockouts import (
@@ -100,9 +102,9 @@ class Lockout:
             until=request.until,
         )
         if old is not None:
-            until = later(old.until, request)
-            if until == old.until:
+            if not adds(old, request):
                 return Step(state)
+            until = later(old.until, request)
             same = old.kind is request.kind  # another kind asks for another proof
             certified = old.certified if same else None
             lock = msgspec.structs.replace(lock, since=old.since, until=until, certified=certified)

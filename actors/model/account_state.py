@@ -20,7 +20,7 @@ from protocol.book import BookView
 from protocol.decisions import AlarmKind
 from protocol.enforcement import Observed, Verdict
 from protocol.lifecycle import Phase
-from protocol.lockouts import Lock, LockKind
+from protocol.lockouts import Lock, LockKind, LockRequest
 from protocol.market_facts import Marks
 from protocol.schedule import DayKnown
 from protocol.units import ContractId, Nanos, Now, PositionId, RuleName
@@ -208,6 +208,17 @@ def in_force(state: State, now: Now) -> tuple[Lock, ...]:
     wall = gateway_wall(state, now)
     held = [one for one in state.locks if one.until is None or one.until > wall]
     return tuple(sorted(held, key=_weight))
+
+
+def adds(held: Lock, request: LockRequest) -> bool:
+    """Tell whether a lock is asked for as a longer one, or as one under which less may stay.
+
+    One that waits for a condition is not to wait for ever, so it does not become one with an end.
+    """
+    if held.until is not None and (request.until is None or request.until > held.until):
+        return True
+    ends = held.until is not None or request.until is None
+    return ends and held.kind in SOFT and request.kind not in SOFT
 
 
 def _weight(lock: Lock) -> tuple[bool, bool, int]:

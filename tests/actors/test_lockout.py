@@ -15,7 +15,8 @@ from protocol.schedule import Clock, ClockSkewed, Purpose, TimerFired
 from protocol.units import SECOND, Nanos, Now, RuleName
 from tests.actors.rig import ACCOUNT, COUNT, ES, LOSS, MNQ, START, Bench, later
 
-HARD, COOLDOWN, CONDITION = LockKind.HARD, LockKind.COOLDOWN, LockKind.CONDITION
+HARD, COOLDOWN = LockKind.HARD, LockKind.COOLDOWN
+CONDITION, PAUSE = LockKind.CONDITION, LockKind.PAUSE
 
 
 def end(seconds: int) -> Nanos:
@@ -73,6 +74,33 @@ def test_setting_a_lock_again(
     assert len([one for one in bench.said if isinstance(one, LockSet)]) == (
         1 if then == first else 2
     )
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "then"),
+    [
+        pytest.param((COOLDOWN, end(90)), (HARD, end(60)), (HARD, end(90)), id="harder"),
+        pytest.param((COOLDOWN, end(60)), (HARD, end(90)), (HARD, end(90)), id="and longer"),
+        pytest.param((COOLDOWN, end(60)), (HARD, end(60)), (HARD, end(60)), id="as long"),
+        pytest.param((PAUSE, None), (CONDITION, None), (CONDITION, None), id="without end"),
+        pytest.param((PAUSE, None), (HARD, end(60)), (PAUSE, None), id="not for ever"),
+        pytest.param((HARD, end(90)), (COOLDOWN, end(60)), (HARD, end(90)), id="I5: never softer"),
+    ],
+)
+def test_a_lock_that_is_asked_for_as_a_harder_one_is_one(
+    held: tuple[LockKind, Nanos | None],
+    asked: tuple[LockKind, Nanos | None],
+    then: tuple[LockKind, Nanos | None],
+) -> None:
+    """So it is where a clock is set back over the end that a session's last minutes waited for."""
+    bench = LockBench()
+    bench.set(held[1], kind=held[0])
+    bench.tell(CertifyLock(rule=LOSS, at=Nanos(7)))
+    bench.set(asked[1], kind=asked[0])
+
+    lock = bench.state.locks[0]
+    assert (lock.kind, lock.until) == then
+    assert lock.certified == (7 if then == held else None), "another kind asks for another proof"
 
 
 def test_a_lock_that_would_be_over_at_once_is_none() -> None:

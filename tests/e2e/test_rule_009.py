@@ -284,6 +284,28 @@ async def test_009_lesson_64_a_restart_keeps_the_lock_in_a_zone_west_of_utc(
     assert not stand.report().locked
 
 
+async def test_009_i5_a_clock_set_back_before_the_start_leaves_no_softer_lock(build: Build) -> None:
+    short = Window("09:30", "09:35")  # its last ten minutes begin before it does
+    stand = await build(plan(sessions(short)))
+    await locked_flat(stand)
+    clock_to(stand, "2026-11-18T09:30:30")
+    softer = "nothing may be added in the last minutes"
+    await stand.until(lambda: kind(stand) is LockKind.COOLDOWN, softer)
+    ends = lock(stand)
+
+    stand.clock.move(-60)
+    await stand.until(lambda: kind(stand) is LockKind.HARD, "the lock to be as hard as outside")
+
+    assert lock(stand) == ends, "and no shorter than it was"
+    await stand.proven(2)
+
+
+def kind(stand: Stand) -> LockKind | None:
+    """Return of what kind the account's lock is."""
+    locks = stand.desk.runtime.states[f"account/{FIRST}/lockout"].locks
+    return locks[0].kind if locks else None
+
+
 async def test_009_lesson_72_a_resume_from_sleep_past_the_end_is_noticed(build: Build) -> None:
     stand = await build(plan(sessions(DAY)))
     await stand.enter("buy", 2, at=21000)
