@@ -128,7 +128,7 @@ MUTANTS = {
 def test_i9_code_that_decides_otherwise_is_found(
     mutant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    records = [journal(seed) for seed in range(8)]
+    records = [journal(seed) for seed in range(12)]
 
     monkeypatch.setattr(*MUTANTS[mutant])
 

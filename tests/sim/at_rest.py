@@ -30,6 +30,7 @@ from protocol.account_facts import OrderType, PositionSeen, Side
 from protocol.lifecycle import Phase
 from protocol.market_facts import MarkSource
 from protocol.units import SECOND, USD, ContractId, Nanos, RuleName
+from tests.sim import hours
 from tests.sim.broker import INSTRUMENTS, JUNK, Broker, gain
 from tests.sim.invariants import Invariants
 from tests.sim.stays import stay
@@ -115,7 +116,7 @@ def _sees(watch: Invariants, account: account_state.State) -> None:
 def _days(watch: Invariants) -> None:
     """I6: every reset that has come was done."""
     reset, due, kernel = watch.plan.reset, [], watch.kernel
-    at = reset.following(kernel.began)
+    at = reset.following(Nanos(min(kernel.began, kernel.began + kernel.twists.shift())))
     while at <= (kernel.reached if "skew" in kernel.twists else kernel.wall):
         due.append(at)
         at = reset.following(at)
@@ -173,13 +174,16 @@ def _locks(watch: Invariants) -> None:
             ]
             watch.demand(not under, f"I3 {under} under {lock}")
             continue
-        stays = watch.stays[lock.rule]
+        stays = watch.stays[lock.key]
         for contract_id, held in broker.positions.items():
+            if not account_state.covers(lock.scope, contract_id):
+                continue
             fits = stay(stays, held) == held.size
             watch.demand(fits, f"I3 {held} under {lock}, where {stays.get(contract_id)} was")
         for order in broker.orders.values():
             row = broker.positions.get(order.contract_id)
             exits = row is not None and (row.size > 0) == (order.side is Side.SELL)
+            exits = exits or not account_state.covers(lock.scope, order.contract_id)
             watch.demand(exits, f"I3 {order} under {lock}")
 
 
@@ -225,12 +229,8 @@ def _breaches(
                 for one in exposed
                 if any(account_state.covers(canonical(pattern), one) for pattern in symbols)
             ]
-        case session_block_outside.Params(calendar=calendar):
-            outside = calendar.session_at(Nanos(watch.kernel.wall)) is None
-            held = locked and "skew" in watch.kernel.twists  # until both clocks say so
-            found += [f"009 locked: {locked}, outside: {outside}"] * (
-                locked != outside and not held
-            )
+        case session_block_outside.Params():
+            found += hours.at_rest(watch, params)
         case trade_management.Params():
             pass  # a stop is never loosened: tests/sim/invariants.py
         case trade_frequency_limit.Params() | cooldown_after_loss.Params():

@@ -103,6 +103,8 @@ class Broker:
         self.trades: dict[TradeId, TradeSeen] = {}
         self.can_trade = True
         self.tags: set[str] = set()
+        self.trails: dict[OrderId, int] = {}
+        """How far behind the best price each trailing stop follows."""
 
     # What the trader and the market do.
 
@@ -124,6 +126,11 @@ class Broker:
     ) -> list[Fact]:
         """Take an order that waits for its price."""
         order = self._order(contract_id, signed, kind, price, at)
+        if kind is OrderType.STOP_LIMIT:
+            room = 8 * INSTRUMENTS[contract_id].tick_size
+            order = replace(order, limit_price=Price(price + (room if signed > 0 else -room)))
+        if kind is OrderType.TRAILING_STOP:
+            self.trails[order.order_id] = abs(self.prices[contract_id] - price)
         self.orders[order.order_id] = order
         return [order]
 
@@ -140,13 +147,11 @@ class Broker:
     def redraw(self, order_id: OrderId, price: Price, at: Nanos) -> list[Fact]:
         """Move the price of a working order, as the trader does on the chart."""
         order = self.orders[order_id]
-        limit = order.limit_price is not None
-        moved = replace(
-            order,
-            limit_price=price if limit else None,
-            stop_price=None if limit else price,
-            updated=at,
-        )
+        limit, stop = order.limit_price, order.stop_price
+        if limit is not None:
+            limit = price if stop is None else Price(limit + price - stop)
+        stop = None if stop is None else price
+        moved = replace(order, limit_price=limit, stop_price=stop, updated=at)
         self.orders[order_id] = moved
         return [moved]
 
@@ -162,9 +167,28 @@ class Broker:
             waits = order.order_id in self.orders and order.type is not OrderType.MARKET
             if not waits or order.contract_id != contract_id:
                 continue
-            if order.status is OrderStatus.OPEN and reached(order, self.prices[contract_id]):
-                facts += self._fill(order, at)
+            if order.order_id in self.trails:
+                facts += self._trailed(order, at)
+            now = self.orders[order.order_id]
+            if now.status is OrderStatus.OPEN and reached(now, self.prices[contract_id]):
+                facts += self._fill(now, at)
         return facts
+
+    def _trailed(self, order: OrderSeen, at: Nanos) -> list[Fact]:
+        """Have a trailing stop follow the price, if that has gone its way."""
+        off, price, old = (
+            self.trails[order.order_id],
+            self.prices[order.contract_id],
+            order.stop_price,
+        )
+        assert old is not None
+        buys = order.side is Side.BUY
+        new = min(old, price + off) if buys else max(old, price - off)
+        if new == old:
+            return []
+        moved = replace(order, stop_price=Price(new), updated=at)
+        self.orders[order.order_id] = moved
+        return [moved]
 
     def void(self, trade_id: TradeId) -> list[Fact]:
         """Take a trade back; positions are left to another department."""
@@ -238,6 +262,7 @@ class Broker:
         changed = replace(
             order,
             stop_price=before if command.stop_price is None else command.stop_price,
+            limit_price=order.limit_price if command.limit_price is None else command.limit_price,
             size=order.size if command.size is None else command.size,
             updated=at,
         )
@@ -394,8 +419,7 @@ def gain(contract_id: ContractId, size: int, average: Price, price: Price) -> in
 
 def reached(order: OrderSeen, price: Price) -> bool:
     """Tell whether a price fills an order that waits for it."""
-    buys = order.side is Side.BUY
-    if order.limit_price is not None:
-        return price <= order.limit_price if buys else price >= order.limit_price
-    assert order.stop_price is not None
-    return price >= order.stop_price if buys else price <= order.stop_price
+    buys, limit, stop = order.side is Side.BUY, order.limit_price, order.stop_price
+    assert limit is not None or stop is not None
+    allowed = limit is None or (price <= limit if buys else price >= limit)
+    return allowed and (stop is None or (price >= stop if buys else price <= stop))

@@ -91,6 +91,7 @@ class Doors:
         self._kernel = kernel
         self._weather = kernel.weather
         self._transit: list[Callable[[], None]] = []
+        self._mute_until = 0
 
     # Mutations
 
@@ -271,6 +272,11 @@ class Doors:
 
     # The hubs
 
+    def mute(self, span: int) -> None:
+        """Have the user hub say nothing for a while, though it is open and answers pings."""
+        self._kernel.note("--", f"mute for {span / SECOND:.0f} s")
+        self._mute_until = self._kernel.time + span
+
     def _open_hubs(self, life: "Life", *, again: bool = False) -> None:
         if life is not self._kernel.life:
             return
@@ -315,6 +321,9 @@ class Doors:
         """Put a fact on the hub; a price that is none can be told by those that are known."""
         life = self._kernel.life
         if life is None or life.lossy or life.hubs % 2 == 0:
+            return
+        if self._kernel.time < self._mute_until and not isinstance(fact, QuoteSeen):
+            self._kernel.happened.add("mute")
             return
         session = life.hubs
         told = self._worded(fact)

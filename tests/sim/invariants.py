@@ -44,13 +44,20 @@ from actors.model.enforcement_state import ORPHAN_MAX
 from actors.model.pacing import ANSWER_MAX, QUIET
 from actors.model.tightening import tightened
 from actors.plan import AccountPlan, planned
-from actors.rules import RULES, auth_loss_guard, symbol_blocks
+from actors.rules import RULES, auth_loss_guard, session_block_outside, symbol_blocks
 from actors.rules.rule import Mode
 from actors.runtime import of
 from actors.tree import RULE_PREFIX, SETTINGS
 from actors.turn import Portion, Turn
 from ops.desk.armed import acts
-from protocol.account_facts import AccountSeen, OrderSeen, PositionSeen, Side, TradeSeen
+from protocol.account_facts import (
+    AccountSeen,
+    OrderSeen,
+    OrderType,
+    PositionSeen,
+    Side,
+    TradeSeen,
+)
 from protocol.answers import AccountsRead, Answered, LoggedIn, Outcome, TruthRead
 from protocol.codec import decode_state
 from protocol.commands import (
@@ -79,6 +86,7 @@ from protocol.schedule import Clock
 from protocol.settings import KeptSettings, Reconfigure
 from protocol.units import AccountId, Now, RuleName
 from tests.actors.faulty import StruckError
+from tests.sim import hours
 from tests.sim.broker import INSTRUMENTS
 from tests.sim.hearing import Hearing
 from tests.sim.stays import Stays, lowered, stay, stood
@@ -124,13 +132,13 @@ class Invariants:
         """Those that are on the disk."""
         self.living: dict[Key, Lock] = {}
         """Those that the living process has told of."""
-        self.stays: dict[RuleName, Stays] = {}
+        self.stays: dict[Key, Stays] = {}
         """What was held, as far as was known, as a cooldown began, less what has left since."""
         self._untimed: set[str] = set()
         """Who waited for what no timer had as the last turn ended: its actor may be on its way."""
         self._written = self.stays
         """The same as the disk knows it: what a crash takes back was never known."""
-        self._unwritten: dict[int, dict[RuleName, Stays]] = {}
+        self._unwritten: dict[int, dict[Key, Stays]] = {}
         self.requested: dict[str, str] = {}
         self.settled: set[str] = set()
         self.resets: list[int] = []
@@ -151,6 +159,7 @@ class Invariants:
         self._gentle = gentle(plan)
         """Rules whose cooldown has always let positions and their exits stand."""
         self.hearing = Hearing(self)
+        self._lateness = hours.Lateness()
         self._goals: dict[str, tuple[Goal, ...]] = {}
         self._heard: Message | None = None
         self.asked: dict[str, tuple[Demand, ...]] = {}
@@ -166,6 +175,7 @@ class Invariants:
         """I5: what the disk gives back holds every lock that was written."""
         self._reads, self._told_at = {}, -1
         self.hearing.begins()
+        self._lateness.begins()
         wanted = self.kernel.wanted[self.account_id]
         self.plan = wanted if self._guarded is None else self._guarded
         self._asked_for(wanted)
@@ -279,6 +289,7 @@ class Invariants:
                 self._restarted()
             if path == self.path:
                 self.hearing.begins()
+                self._lateness.begins()
             self.hearing.buried(RuleName(path.rsplit("/", 1)[1]))
         enforcer, account = self.enforcer(), self.account()
         heard, self._heard = self._heard, None
@@ -296,6 +307,7 @@ class Invariants:
         if account is not None and portion is not None and self.alive("lockout"):
             self._locked(account, enforcer, cause)
             self._without()
+            self._within_hours(account)
         if account is not None and enforcer is not None:
             self._acted(account)
         if enforcer is not None:
@@ -369,7 +381,7 @@ class Invariants:
             self.demand(stands or not wanted, f"I11 {heard} does not count")
 
     def _decided(self, portion: Portion) -> None:
-        anew = False
+        anew, before = False, self.plan
         for decision in portion.decisions:
             match decision:
                 case EnforcementRequested(rule=rule) if anew:
@@ -387,6 +399,7 @@ class Invariants:
                     self.hearing.doubted(rule, unknown, self.plan)
                 case LockSet() if (account := self.account()) is not None:
                     self.hearing.locks(decision, account, self.plan)
+                    self._outside(decision.lock, before)
                 case _:
                     pass
 
@@ -396,6 +409,33 @@ class Invariants:
             if account is not None and isinstance(read, ReadTruth) and read.trades_since:
                 whole = read.trades_since <= account.day.started
                 self.demand(whole, f"I6 {read.command_id} asks for less than the day's trades")
+
+    def _outside(self, lock: Lock, before: AccountPlan) -> None:
+        """RULE-009: a lock covers what may not be traded, and no longer than that is so.
+
+        It may still be set by what was in force as the turn began, as in that of a reset.  One that
+        hardens keeps its end.
+        """
+        plans = (before.rules.get(lock.rule), self.plan.rules.get(lock.rule))
+        known = [one for one in plans if isinstance(one, session_block_outside.Params)]
+        wrong = [hours.rightly_set(one, lock, self.kernel.wall) for one in known]
+        if known and "hours" in self.kernel.twists:
+            self.kernel.happened.add("hours")
+        old = self.living.get(lock.key)
+        hardens = old is not None and old.kind in SOFT and old.until == lock.until
+        self.demand(hardens or not wrong or None in wrong, f"009 {wrong}: {lock}")
+
+    def _within_hours(self, account: account_state.State) -> None:
+        """RULE-009: what may not be traded is locked before long, whether or not it is held."""
+        name = session_block_outside.NAME
+        params = self.plan.rules.get(name)
+        if not isinstance(params, session_block_outside.Params) or name in self.gone:
+            return
+        if Mode.SHADOW in (self.plan.mode, params.mode) or not account.known:
+            self._lateness.begins()
+            return
+        late = self._lateness.unlocked(self, params, self.kernel.now())
+        self.demand(not late, f"009 {late} may still be traded")
 
     def _of_today(self, rule: RuleName) -> None:
         """I6: what a day did is not answered on the day after."""
@@ -413,6 +453,7 @@ class Invariants:
         else:
             self.demand(self._waits_no_more(lock), f"I5 {lock} ended without its condition")
         self.living.pop(lock.key, None)
+        self.stays = {key: stays for key, stays in self.stays.items() if key != lock.key}
 
     def _waits_no_more(self, lock: Lock) -> bool:
         """I5: a lock without an instant ends by the state that it waited for, or with its rule."""
@@ -421,6 +462,8 @@ class Invariants:
             return True
         if isinstance(params, symbol_blocks.Params):
             return lock.scope not in set(map(canonical, params.symbols))
+        if isinstance(params, session_block_outside.Params):
+            return not hours.unlocked(self, params, self.kernel.wall)
         if lock.rule == FEED:
             return self.hearing.sees()
         return lock.rule == auth_loss_guard.NAME and self.may_trade is True
@@ -445,8 +488,8 @@ class Invariants:
         held = {key: row.seen for key, row in account.book.rows.items()}
         broker, cooling = self.kernel.brokers[self.account_id], _cooling(locks)
         self.stays = {
-            rule: self.stays[rule] if rule in self.stays else stood(lock, held, broker)
-            for rule, lock in cooling.items()
+            key: self.stays[key] if key in self.stays else stood(lock, held, broker)
+            for key, lock in cooling.items()
         }
         if account.known:
             self.stays = {one: lowered(stays, held) for one, stays in self.stays.items()}
@@ -533,6 +576,12 @@ class Invariants:
             new is None or old is None or (new >= old if order.side is Side.SELL else new <= old)
         )
         self.demand(smaller and nearer, f"I1 {command} loosens {order}")
+        moves = order.type is not OrderType.TRAILING_STOP
+        self.demand(moves, f"I1 {command}, and {order} moves by itself")
+        limit, stop = command.limit_price, command.stop_price
+        room = 0 if limit is None or stop is None else stop - limit
+        beyond = room >= 0 if order.side is Side.SELL else room <= 0
+        self.demand(beyond, f"I1 {command} would not fill where it is reached")
 
     def _spared(
         self, command: Mutation, account: account_state.State, asking: set[RuleName]
@@ -551,7 +600,7 @@ class Invariants:
             self.demand(not exits, f"I4 {asking} take away {order} of {held}")
         if isinstance(command, CloseContract):
             seen = None if row is None else row.seen
-            stays = [stay(self.stays[one], seen) for one in asking]
+            stays = [stay(self.stays[None, one], seen) for one in asking]
             self.demand(0 in stays, f"I4 {asking} close {held} in {command.contract_id}")
 
     def leaves(self, command: Mutation, decided: Now) -> None:
@@ -660,8 +709,8 @@ def gentle(plan: AccountPlan) -> set[RuleName]:
     return {name for name, params in plan.rules.items() if not getattr(params, "flatten", True)}
 
 
-def _cooling(locks: tuple[Lock, ...]) -> dict[RuleName, Lock]:
-    return {one.rule: one for one in locks if one.kind in SOFT}
+def _cooling(locks: tuple[Lock, ...]) -> dict[Key, Lock]:
+    return {one.key: one for one in locks if one.kind in SOFT}
 
 
 def so(goal: Goal, truth: TruthRead) -> bool:

@@ -33,6 +33,7 @@ from protocol.schedule import ClockJumped, ClockSkewed
 from protocol.settings import Reconfigure
 from protocol.units import MILLISECOND, SECOND, AccountId, ContractId, Nanos, Now
 from tests.actors.faulty import FaultyRoster
+from tests.sim import hours
 from tests.sim.asking import Asking
 from tests.sim.broker import Broker, Exchange
 from tests.sim.disk import PATIENCE, Disk, Write
@@ -94,10 +95,16 @@ class Kernel:
         self.weather = Weather(self.random)
         self.twists = Twists(seed)
         self.plans = self.twists.plans(plans_of(self.random) if plans is None else plans)
+        self.time = start_of(self.random, self.plans[0])
+        self.hours = self.twists.dice("hours")
+        self.moment = Nanos(0)
+        """When windows begin and end."""
+        if "hours" in self.twists:
+            self.moment, self.time = hours.start(self.hours)
+            self.plans = tuple(hours.timed(one, self.moment, self.hours) for one in self.plans)
+        """By the broker's clock, which nobody sets."""
         self.wanted = {one.account_id: one for one in self.plans}
         """What the configuration says now; what is in force may be tighter."""
-        self.time = start_of(self.random, self.plans[0])
-        """By the broker's clock, which nobody sets."""
         self.began = self.time
         self.shift = self.twists.shift()
         """By how much the desk's wall clock is wrong."""
@@ -281,6 +288,10 @@ class Kernel:
         if "nap" in self.twists and reset < HOSTILE:
             begins, ends = self.twists.nap(reset)
             self.at(begins, partial(self._sleep, ends - begins))
+        if "mute" in self.twists:
+            dice = self.twists.dice("mute")
+            begins, span = dice.randrange(HOSTILE), dice.choice((10, 30, 600)) * SECOND
+            self.at(begins, partial(self.doors.mute, span))
         dice = self.twists.dice("doom")
         for doomed in self.twists.doomed(self.plans):
             self.at(dice.randrange(HOSTILE * 2 // 3), partial(self.weather.doom, doomed))
@@ -291,6 +302,8 @@ class Kernel:
         wanted = another(plan, plan_of(dice, plan.account_id), dice)
         if "feed" in self.twists:
             wanted = replace(wanted, feed=policy(dice))
+        if "hours" in self.twists and dice.random() < 2 / 3:
+            wanted = hours.timed(wanted, self.moment, self.hours)
         self.wanted[plan.account_id] = wanted
         if self.life is not None:
             self._reconfigure(self.life, plan.account_id)

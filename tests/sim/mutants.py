@@ -31,7 +31,18 @@ from actors import (
 )
 from actors.behaviour import Step
 from actors.gateway_state import Hubs
-from actors.model import demands, enforcement_state, feed, flights, ledger, pacing, quotes, triggers
+from actors.model import (
+    demands,
+    enforcement_state,
+    feed,
+    flights,
+    ledger,
+    pacing,
+    quotes,
+    readings,
+    trading_hours,
+    triggers,
+)
 from actors.model.account_state import in_force
 from actors.model.deeds import Action
 from actors.plan import AccountPlan
@@ -384,7 +395,7 @@ def leaves_its_stops_behind(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(demands, "misfits", lambda _: ())
 
 
-@breaks("guarded by")
+@breaks("guarded by", "009")
 def loosens_at_once(patch: pytest.MonkeyPatch) -> None:
     """What is asked for is in force, be it looser."""
     patch.setattr(settings, "tightened", lambda _, asked: asked)
@@ -509,3 +520,30 @@ def loses_what_a_lockout_did_not_hear(patch: pytest.MonkeyPatch) -> None:
             real(self, path, message)
 
     patch.setattr(Runtime, "wished", wished)
+
+
+@breaks("book", "orders", "armed", "I11", "001", "002", "I3", "010")
+def trusts_the_hubs_as_long_as_they_are_open(patch: pytest.MonkeyPatch) -> None:
+    """Nothing is read as a matter of course: what an open hub does not tell is not known."""
+
+    def polled(self: Any, accounts: Any, now: Any) -> Any:  # noqa: ARG001
+        return self, []
+
+    patch.setattr(readings.Readings, "polled", polled)
+
+
+@breaks("009")
+def locks_all_products_when_the_account_may_not_trade(patch: pytest.MonkeyPatch) -> None:
+    """A product with hours of its own is locked by the account's."""
+    real = trading_hours.TradingHours.scope
+
+    def scope(self: Any, pattern: str | None) -> str | None:
+        return None if pattern is None else real(self, pattern)
+
+    patch.setattr(trading_hours.TradingHours, "scope", scope)
+
+
+@breaks("009")
+def hears_of_the_end_of_a_session_by_chance(patch: pytest.MonkeyPatch) -> None:
+    """Nobody is woken as a window ends: it is noticed when something else happens."""
+    patch.setattr(trading_hours.TradingHours, "next_change", lambda *_: None)

@@ -26,6 +26,7 @@ DEEDS = {
     "standing": 2,
 }
 CONTRACTS = {MNQ: 45, ES: 35, NEXT: 16, JUNK: 4}
+STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 EXCESSES = (3, 7, 2, 11)
 """By how much a price that is none is too high; no two in a row bear each other out."""
 
@@ -44,6 +45,7 @@ class Street:
         """The lowest and the highest price that was ever true."""
         self.misprints: set[Price] = set()
         self._twist = kernel.twists.dice("market")
+        self._kinds = kernel.twists.dice("kinds")
         self._silent: dict[ContractId, int] = {}
         """Until when nothing is told of a contract's price."""
 
@@ -164,7 +166,7 @@ class Street:
             case "parts":
                 tell(broker.market_in_parts(contract_id, signed, at))
             case "rest":
-                kind = dice.choice((OrderType.LIMIT, OrderType.STOP))
+                kind = self._kind(dice.choice((OrderType.LIMIT, OrderType.STOP)))
                 below = (signed > 0) == (kind is OrderType.LIMIT)
                 waits = Price(price + (-away if below else away))
                 tell(broker.rest(contract_id, signed, kind, waits, at))
@@ -175,7 +177,8 @@ class Street:
                 tell(broker.bracket(contract_id, signed, limit, stop, at))
             case "protect" if held is not None:
                 stop = Price(price - away if held.size > 0 else price + away)
-                tell(broker.rest(contract_id, -held.size, OrderType.STOP, stop, at))
+                kind = self._kind(OrderType.STOP)
+                tell(broker.rest(contract_id, -held.size, kind, stop, at))
             case "close" if held is not None:
                 off = dice.choice((-held.size, -held.size, 1 if held.size < 0 else -1))
                 tell(broker.market(contract_id, off, at))
@@ -192,12 +195,19 @@ class Street:
         wait = self._weather.within(dice.choice((300, 1_500, 4_000)) * MILLISECOND)
         self._kernel.at(wait, partial(self._trade, broker))
 
+    def _kind(self, kind: OrderType) -> OrderType:
+        """Return the kind of an order: a stop may be one of the other kinds."""
+        if kind is not OrderType.STOP or "kinds" not in self._kernel.twists:
+            return kind
+        self._kernel.happened.add("kinds")
+        return self._kinds.choice(STOPS)
+
     def _modify(self, broker: Broker, by: int) -> None:
         waiting = [one for one in broker.orders.values() if one.type is not OrderType.MARKET]
         if not waiting:
             return
         order = self._dice.choice(waiting)
-        moved = Price((order.limit_price or order.stop_price or 0) + by)
+        moved = Price((order.stop_price or order.limit_price or 0) + by)
         at = Nanos(self._kernel.time)
         self._kernel.doors.tell(broker.redraw(order.order_id, moved, at))
 

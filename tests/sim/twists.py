@@ -13,6 +13,9 @@ the stories of the seeds that it spares as they were.
 | gone | a rule that will not stand, and a lockout that dies as it hears so | the account is locked until its reset, and stands itself |
 | behind | actors fail just as other messages wait for them | I4: nothing that was wished of them is lost |
 | nap | the machine sleeps through a reset, and must hear first how late it is | I6: what a day did is not answered on the day after |
+| mute | the user hub is open, and for a while says nothing | all that holds at rest, by the polls |
+| hours | RULE-009 with many windows, also of products, that begin and end within the run | 009: what may not be traded is locked soon, what may be is not, and until when is right |
+| kinds | the traders' stops are stop-limits and trailing stops too | I1: one that moves by itself is left alone |
 | spent | every other while our own budget puts off all that may give way | what is put off is done in the end, and nothing twice |
 """  # noqa: E501 - a table
 
@@ -41,6 +44,9 @@ SHARES = {
     "behind": 0.35,
     "spent": 0.35,
     "nap": 0.5,
+    "mute": 0.35,
+    "hours": 0.35,
+    "kinds": 0.35,
 }
 """Of the runs that have any, how many have this one."""
 PARTS = {
@@ -53,6 +59,9 @@ PARTS = {
     "behind": {"behind"},
     "spent": {"spent"},
     "nap": {"nap"},
+    "mute": {"mute"},
+    "hours": {"hours"},
+    "kinds": {"kinds"},
 }
 """What is played of each twist, so that somebody may see whether it is."""
 PLAIN = 0.3
