@@ -382,9 +382,10 @@ class Invariants:
 
     def _decided(self, portion: Portion) -> None:
         anew, before = False, self.plan
+        withdrawn = {one.rule for one in portion.decisions if isinstance(one, EnforcementWithdrawn)}
         for decision in portion.decisions:
             match decision:
-                case EnforcementRequested(rule=rule) if anew:
+                case EnforcementRequested(rule=rule) if anew and rule not in withdrawn:
                     self._of_today(rule)
                 case EnforcementConfirmed():
                     self._proven(decision)
