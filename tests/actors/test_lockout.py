@@ -84,7 +84,7 @@ def test_setting_a_lock_again(
         pytest.param((COOLDOWN, end(60)), (HARD, end(60)), (HARD, end(60)), id="as long"),
         pytest.param((PAUSE, None), (CONDITION, None), (CONDITION, None), id="without end"),
         pytest.param((PAUSE, None), (HARD, end(60)), (PAUSE, None), id="not for ever"),
-        pytest.param((HARD, end(90)), (COOLDOWN, end(60)), (HARD, end(90)), id="I5: never softer"),
+        pytest.param((HARD, end(90)), (COOLDOWN, end(60)), (HARD, end(90)), id="I5: not softer"),
     ],
 )
 def test_a_lock_that_is_asked_for_as_a_harder_one_is_one(

@@ -96,13 +96,13 @@ class Kernel:
         self.twists = Twists(seed)
         self.plans = self.twists.plans(plans_of(self.random) if plans is None else plans)
         self.time = start_of(self.random, self.plans[0])
+        """By the broker's clock, which nobody sets."""
         self.hours = self.twists.dice("hours")
         self.moment = Nanos(0)
         """When windows begin and end."""
         if "hours" in self.twists:
             self.moment, self.time = hours.start(self.hours)
             self.plans = tuple(hours.timed(one, self.moment, self.hours) for one in self.plans)
-        """By the broker's clock, which nobody sets."""
         self.wanted = {one.account_id: one for one in self.plans}
         """What the configuration says now; what is in force may be tighter."""
         self.began = self.time
